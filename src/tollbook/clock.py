@@ -1,0 +1,123 @@
+"""Instants: one integer of milliseconds since 1970 in UTC inside, ISO 8601 text outside.
+
+Time enters a transaction once, from a `Clock`, and is handed on. Nothing here knows a business rule.
+Leap seconds do not exist (a text with `:60` is refused), as in POSIX.
+"""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from tollbook import limits
+
+DAY_MS = 86_400_000
+
+_CANONICAL = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})\.([0-9]{3})Z")
+_WRITTEN = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,3}))?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    """Where a transaction gets its one instant from."""
+
+    def now(self) -> int:
+        """The present instant, in milliseconds since 1970 UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock, never stepping back within a process."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def now(self) -> int:
+        """The present instant; the last one told if the machine's clock was set back."""
+        self._last = max(self._last, time.time_ns() // 1_000_000)
+        return self._last
+
+
+class FixedClock:
+    """A clock that stands still until it is set; for tests and reproducible books."""
+
+    def __init__(self, instant: int) -> None:
+        self.instant = instant
+
+    def now(self) -> int:
+        """The instant it was last set to."""
+        return self.instant
+
+
+def read_instant(text: str) -> int:
+    """The instant that canonical wire text names, in milliseconds; ValueError for any other spelling.
+
+    >>> read_instant("2024-12-19T23:30:01.000Z")
+    1734651001000
+    >>> read_instant("2024-12-19T23:30:01Z")
+    Traceback (most recent call last):
+    ValueError: expected a date like 2024-12-19T23:30:01.000Z
+    """
+    found = _CANONICAL.fullmatch(text)
+    if found is None:
+        raise ValueError("expected a date like 2024-12-19T23:30:01.000Z")
+    return _milliseconds(*(int(part) for part in found.groups()))
+
+
+def parse_instant(text: str) -> int:
+    """The instant that a person's or a client's text names; no zone is UTC, no time is midnight.
+
+    Forms: `2024-10-31`, `2024-10-31T18:00:00`, either with up to three decimals of a second, and with
+    `Z` or an offset such as `+02:00`. ValueError otherwise, or outside the years 2000 to 2100.
+
+    >>> parse_instant("2024-10-31") == parse_instant("2024-10-31T02:00:00+02:00")
+    True
+    """
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise ValueError("expected a date like 2024-10-31 or 2024-10-31T18:00:00Z")
+    *fields, fraction, zone = found.groups()
+    numbers = [int(part or 0) for part in fields]
+    return _milliseconds(*numbers, int((fraction or "").ljust(3, "0"))) - _offset_ms(zone)
+
+
+def parse_zoned_instant(text: str) -> int:
+    """The instant of an RFC 3339 date-time, which must name its zone; ValueError otherwise."""
+    found = _WRITTEN.fullmatch(text)
+    if found is None or found[8] is None:
+        raise ValueError("expected a date with time and zone, like 2024-10-31T18:00:00Z")
+    return parse_instant(text)
+
+
+def format_instant(instant: int) -> str:
+    """The wire form, with exactly three decimals and `Z`.
+
+    >>> format_instant(1734651001000)
+    '2024-12-19T23:30:01.000Z'
+    """
+    seconds, ms = divmod(instant, 1000)
+    y, mo, d, h, mi, s, *_ = time.gmtime(seconds)
+    return f"{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{ms:03}Z"
+
+
+def _milliseconds(y: int, mo: int, d: int, h: int, mi: int, s: int, ms: int) -> int:
+    if not limits.YEAR_MIN <= y <= limits.YEAR_MAX:
+        raise ValueError(f"expected a year from {limits.YEAR_MIN} to {limits.YEAR_MAX}")
+    try:
+        moment = datetime(y, mo, d, h, mi, s, ms * 1000, tzinfo=UTC)
+    except ValueError:
+        raise ValueError("no such day or time in the calendar") from None
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _offset_ms(zone: str | None) -> int:
+    if zone is None or zone in "Zz":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[4:6])
+    if hours > 23 or minutes > 59:
+        raise ValueError("no such zone offset")
+    return (hours * 60 + minutes) * (-60_000 if zone[0] == "-" else 60_000)

@@ -1,0 +1,83 @@
+"""Every bound in the program, one constant a line, each with its reason.
+
+A number that bounds what a stranger may send, or how long anything may take, lives here and nowhere
+else. Units come last in the name. Defaults that an operator may change are in `config.py`, and point here.
+"""
+
+from typing import Final
+
+# What a request may be.
+URL_BYTES_MAX: Final = 8_192  # the longest useful filter, quoted, is under 7 kB; past it 414
+BODY_BYTES_MAX: Final = 1_048_576  # a thousand detail records fit; past it 413
+BODY_DEPTH_MAX: Final = 8  # bodies are flat by design; deeper nesting is an attack on a parser
+HEADER_BUFFER_BYTES_MAX: Final = 32_768  # all headers of one request; past it the server answers 431
+REQUEST_ID_CHARS_MAX: Final = 128  # a longer X-Request-Id is replaced by one of ours
+ENTITY_TAGS_MAX: Final = 100  # tags read of one If-None-Match; a cache sends one or two
+CREDENTIALS_BYTES_MAX: Final = 1_024  # an Authorization header; ours have under 60
+ARGUMENTS_MAX: Final = 64  # query arguments; a list knows eleven
+
+# What a list may ask.
+LIMIT_DEFAULT: Final = 10  # documented
+LIMIT_MAX: Final = 1_000  # documented
+OFFSET_MAX: Final = 2**53  # what every JSON reader can still hold exactly
+FILTER_CHARS_MAX: Final = 2_000
+FILTER_CONDITIONS_MAX: Final = 20  # a database has a limit on expression depth; ours comes first
+FILTER_CHOICES_MAX: Final = 200  # values in one `in (…)`
+PATTERN_CHARS_MAX: Final = 100  # of `like` and `ilike`
+PATTERN_WILDCARDS_MAX: Final = 5  # `%` signs in one pattern: matching is exponential in them at worst
+ORDER_KEYS_MAX: Final = 3
+PROJECTION_NAMES_MAX: Final = 100  # names in include_fields or exclude_fields
+INTEGER_DIGITS_MAX: Final = 15  # of a filter's whole number: below 2**53
+
+# What a value may be.
+AMOUNT_WHOLE_DIGITS_MAX: Final = 10  # an amount stays below ten thousand million
+AMOUNT_DECIMALS_MAX: Final = 6  # an amount is an integer of millionths inside
+YEAR_MIN: Final = 2000  # RFC 3339 dates outside 2000–2100 are mistakes, not data
+YEAR_MAX: Final = 2100
+NAME_CHARS_MAX: Final = 200  # names, addresses and other texts for people
+WORD_CHARS_MAX: Final = 64  # open words: type, status, jurisdiction
+ATTRIBUTES_MAX: Final = 50  # entries in a partner's attributes
+LOGIN_CHARS_MAX: Final = 100
+PASSWORD_CHARS_MIN: Final = 8  # NIST SP 800-63B, 5.1.1.2
+PASSWORD_CHARS_MAX: Final = 256  # argon2 hashes any length; this bounds the work of reading it
+CHILD_ROWS_MAX: Final = 100_000  # lines in one invoice's arrays
+TREE_DEPTH_MAX: Final = 16  # resellers of resellers of resellers
+
+# Identity.
+TOKEN_BYTES: Final = 32  # 256 random bits: not guessable, so a plain SHA-256 protects it at rest
+ACCESS_TOKEN_SECONDS_DEFAULT: Final = 3_600  # documented
+ACCESS_TOKEN_SECONDS_MAX: Final = 100 * 366 * 86_400  # documented: a hundred years
+REFRESH_TOKEN_SECONDS: Final = 30 * 86_400  # a client that sleeps longer logs in again
+ARGON2_MEMORY_KIB: Final = 19_456  # OWASP's minimum for argon2id: 19 MiB, t = 2, p = 1
+ARGON2_PASSES: Final = 2
+ARGON2_LANES: Final = 1
+PASSWORD_CHECKS_AT_ONCE_MAX: Final = 2  # a worker's: each takes 19 MiB and a core
+PASSWORD_REMEMBERED_SECONDS: Final = 60  # a verified pair is not hashed again within this
+PASSWORDS_REMEMBERED_MAX: Final = 1_000
+LAST_ACCESS_SECONDS: Final = 60  # date_last_accessed is written at most once in this a token
+FAILED_LOGINS_PER_MINUTE_MAX: Final = 60  # wrong credentials from one address before 429
+FAILED_LOGINS_TOTAL_PER_MINUTE_MAX: Final = 600  # from everywhere together, a worker
+ADDRESSES_REMEMBERED_MAX: Final = 10_000  # sources of wrong credentials held in memory
+
+# Time and work.
+READ_DEADLINE_SECONDS: Final = 2  # a read statement past it answers 503, never hangs
+LOCK_WAIT_SECONDS: Final = 5  # a write waits this long for another writer, then 503
+STOP_SECONDS_DEFAULT: Final = 10  # requests in flight may finish within this when the server stops
+HEADER_SECONDS_MAX: Final = 8  # half a request line, then silence: closed
+RETRY_AFTER_SECONDS: Final = 1  # what a 503 or 429 says where trying again can help
+FREE_DISK_BYTES_MIN: Final = 64 * 1_048_576  # below it the server is not ready
+PROGRESS_STEPS: Final = 20_000  # database steps between two looks at the deadline: about a millisecond
+PLANS_REMEMBERED_MAX: Final = 1_024  # parsed and composed lists kept by a worker
+GZIP_BYTES_MIN: Final = 1_024  # smaller answers do not gain
+READY_SECONDS: Final = 1  # an answer of /health/ready is good for this long
+DRAIN_BYTES_MAX: Final = 65_536  # of an unread body that is thrown away to keep a connection
+
+# Files in and out.
+IMPORT_BATCH: Final = 500  # invoices in one transaction with --keep-going
+IMPORT_ERRORS_SHOWN_MAX: Final = 100  # bad records printed; all are counted
+IMPORT_LINE_BYTES_MAX: Final = 32 * 1_048_576  # one invoice of a hundred thousand lines fits
+IMPORT_FILE_BYTES_MAX: Final = 1_073_741_824  # an envelope, an array or an object is read whole
+FETCH_TRIES_MAX: Final = 6  # of one page of --from-url
+FETCH_WAIT_SECONDS_MAX: Final = 30  # between two tries
+FETCH_SECONDS_MAX: Final = 30  # for one answer
+FETCH_PAGES_MAX: Final = 1_000_000  # a server whose `next` never ends is left

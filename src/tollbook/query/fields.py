@@ -1,0 +1,232 @@
+# ruff: noqa: E501  (a table reads best with one row a line)
+"""THE catalogue: every readable attribute's name, kind and presence, for each resource.
+
+It drives filters, order, projection, SQL, JSON, imports, OpenAPI and the reference. A name is the same from
+column to JSON. What is not here cannot be asked for: a hidden column and a misspelt one are one and the
+same to a client.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+
+class Kind(Enum):
+    """How an attribute's values compare, what the wire shows, and which operators fit."""
+
+    TEXT = "text"  # by code point
+    SID = "sid"  # text: a canonical lower-case UUID
+    MONEY = "money"  # a string on the wire; millionths in a column
+    INTEGER = "integer"
+    INSTANT = "instant"  # ISO 8601 on the wire; milliseconds in a column
+    BOOLEAN = "boolean"
+    ROWS = "rows"  # an array of objects, each a row of the child table of that name
+    WORDS = "words"  # an array of plain words
+    MAP = "map"  # an object of texts under keys of the user's own
+    OBJECT = "object"  # the related object of that name
+
+
+SCALARS = frozenset({Kind.TEXT, Kind.SID, Kind.MONEY, Kind.INTEGER, Kind.INSTANT, Kind.BOOLEAN})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """One attribute. `null`: may be null. `absent`: left out of its object where it is null.
+
+    `writable`: a client may set it. `secret`: no column, always null in an answer made later.
+    `parts`: the attributes of an element or of the related object.
+    """
+
+    name: str
+    kind: Kind
+    doc: str
+    example: object = None
+    null: bool = False
+    absent: bool = False
+    writable: bool = False
+    secret: bool = False
+    parts: tuple["Field", ...] = ()
+
+    def part(self, name: str) -> "Field | None":
+        """The attribute of that name within this one."""
+        return next((part for part in self.parts if part.name == name), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """One kind of record: its name (also its table's), its sid, and its attributes in wire order.
+
+    `related` holds the sub-object that `with_related=true` embeds; `area` names its scopes.
+    """
+
+    name: str
+    path: str
+    area: str
+    sid: str
+    default_order: str
+    fields: tuple[Field, ...]
+    related: tuple[Field, ...] = ()
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """Every attribute by its name, the related ones too."""
+        return {field.name: field for field in (*self.fields, *self.related)}
+
+    @cached_property
+    def scalars(self) -> tuple[Field, ...]:
+        """The attributes that are columns of the record's own row."""
+        return tuple(field for field in self.fields if field.kind is not Kind.ROWS)
+
+    def paths(self) -> Iterator[str]:
+        """Every dotted path that an answer can hold, for suggestions and projections."""
+        for field in (*self.fields, *self.related):
+            yield field.name
+            yield from (f"{field.name}.{part.name}" for part in field.parts)
+
+
+T, S, M, I, D, B = Kind.TEXT, Kind.SID, Kind.MONEY, Kind.INTEGER, Kind.INSTANT, Kind.BOOLEAN
+
+_PARTNER_SID = "ed437757-002d-4ecc-aa5a-efdf5e50dba0"
+_PERIOD_START = "2024-12-20T00:00:00.000Z"
+_PERIOD_END = "2025-01-19T23:59:59.000Z"
+
+_PARTNER_FIELDS = (
+    Field("address1", T, "Street address.", "1 Main Street", null=True, writable=True),
+    Field("address2", T, "Street address, second line.", null=True, writable=True),
+    Field(
+        "attributes",
+        Kind.MAP,
+        "Texts of your own; `county` and `tax_id` are read by taxes and documents.",
+        {},
+        writable=True,
+    ),
+    Field(
+        "available_scopes",
+        Kind.WORDS,
+        "What the partner's tokens may do at most; set by a partner above.",
+        ["invoices.read"],
+        writable=True,
+    ),
+    Field("balance", M, "Money on the account: the negation of the current invoice's `balance_forward`.", "0"),
+    Field("billing_email", T, "Where invoices are sent; several are separated by commas.", null=True, writable=True),
+    Field("charge_at", M, "The balance below which a prepay account is charged.", null=True, writable=True),
+    Field("city", T, "City.", "Long Beach", null=True, writable=True),
+    Field("company_name", T, "Company.", "ABC", null=True, writable=True),
+    Field("country_code", T, "Country, ISO 3166-1 alpha-3.", "USA", null=True, writable=True),
+    Field("daily_spending_limit", M, "The most that may be spent in a day (UTC).", null=True, writable=True),
+    Field("daily_spent_amount", M, "What was spent today (UTC).", "0"),
+    Field("date_created", D, "When the partner was created.", "2024-01-22T17:16:30.844Z"),
+    Field("display_id", T, "The partner's number for people: `CX` and eight digits.", "CX57121051"),
+    Field("login", T, "The name to log in with; unique.", "john", null=True, writable=True),
+    Field("name", T, "Name.", "John Smith", writable=True),
+    Field("owner_email", T, "Primary address.", null=True, writable=True),
+    Field("parent_sid", S, "The partner above; null for the operator.", _PARTNER_SID, null=True, writable=True),
+    Field("partner_sid", S, "The partner's secure ID.", "aeda835c-6627-4f4c-ac73-9edcae95640b"),
+    Field("payment_type", T, "`prepay` or `postpay`.", "postpay", writable=True),
+    Field("phonenumber", T, "Telephone number.", null=True, writable=True),
+    Field("prepay_amount", M, "What a prepay account is charged.", null=True, writable=True),
+    Field("spending_limit", M, "The credit limit.", null=True, writable=True),
+    Field("state", T, "State or province.", "CA", null=True, writable=True),
+    Field("status", T, "`unverified` or `active`.", "active", writable=True),
+    Field("tech_email", T, "Address for technical matters.", null=True, writable=True),
+    Field("zip", T, "Postal code.", "90804", null=True, writable=True),
+)
+
+_PARTNER = Field("partner", Kind.OBJECT, "The partner, with `with_related=true`.", parts=_PARTNER_FIELDS)
+
+_INVOICE_ITEMS = (
+    Field("amount", M, "What the item costs, before tax.", "0.37"),
+    Field("country_code", T, "Country, ISO 3166-1 alpha-3.", "USA", null=True),
+    Field("date_billing_period_end", D, "The last second of the item's own period.", _PERIOD_END),
+    Field("date_billing_period_start", D, "The start of the item's own period.", _PERIOD_START),
+    Field(
+        "direction",
+        T,
+        "`inbound` or `outbound`; absent where direction has no meaning.",
+        "inbound",
+        null=True,
+        absent=True,
+    ),
+    Field("type", T, "What is charged: `toll`, `toll_free`, `did`, `sms`, `mms`, `sms_enablement`, …", "toll"),
+    Field("usage", I, "Billed seconds for calls, segments for messages, units otherwise.", 8880),
+)
+
+_PAY_ITEMS = (
+    Field("amount", M, "What was paid; negative for a refund.", "100"),
+    Field("date_created", D, "When the payment was recorded.", "2024-12-24T10:00:00.000Z"),
+    Field("type", T, "`visa`, `wire`, `check`, …, `credit`.", "visa"),
+)
+
+_TAX_ITEMS = (
+    Field("amount", M, "The tax.", "0.32"),
+    Field("jurisdiction", T, "`federal`, `state`, `county` or `city`.", "federal"),
+    Field("type", T, "The tax's code.", "fed_universal_service_fund"),
+)
+
+INVOICES = Resource(
+    name="invoice",
+    path="/billing/invoices",
+    area="invoices",
+    sid="invoice_sid",
+    default_order="date_created desc",
+    related=(_PARTNER,),
+    fields=(
+        Field("amount", M, "The sum of the invoice items, before tax.", "0.38"),
+        Field("amount_due", M, "What is to be paid; never negative.", "0"),
+        Field("amount_tax", M, "The sum of the tax items.", "0.32"),
+        Field("balance_forward", M, "What the next invoice starts from; negative is credit.", "-0.45"),
+        Field("balance_previous", M, "The `balance_forward` of the invoice before.", "-351.91"),
+        Field("date_billing_period_end", D, "The last second of the billing period.", _PERIOD_END),
+        Field("date_billing_period_start", D, "The start of the billing period.", _PERIOD_START),
+        Field("date_charge_expected", D, "When payment is due.", _PERIOD_END, null=True),
+        Field("date_charged", D, "When the invoice became paid.", null=True),
+        Field("date_created", D, "When the invoice was opened.", "2024-12-19T23:30:01.000Z"),
+        Field("date_issued", D, "When the invoice was closed and issued.", null=True),
+        Field("display_id", T, "The partner's running number, padded to three digits.", "004"),
+        Field("invoice_items", Kind.ROWS, "One line a type, direction, country and period.", parts=_INVOICE_ITEMS),
+        Field("invoice_sid", S, "The invoice's secure ID.", "4169705e-4284-482f-8e72-e962a8aaad9d"),
+        Field("paid", B, "Whether a closed invoice is paid.", False),
+        Field("partner_sid", S, "Whose invoice it is.", _PARTNER_SID),
+        Field("pay_items", Kind.ROWS, "Payments and credits recorded in the period.", parts=_PAY_ITEMS),
+        Field("status", T, "`open`, `closed` or `void`.", "open"),
+        Field("tax_items", Kind.ROWS, "One line a tax and jurisdiction.", parts=_TAX_ITEMS),
+    ),
+)
+
+PARTNERS = Resource(
+    name="partner",
+    path="/partners",
+    area="partners",
+    sid="partner_sid",
+    default_order="date_created desc",
+    fields=_PARTNER_FIELDS,
+)
+
+TOKENS = Resource(
+    name="token",
+    path="/oauth/tokens",
+    area="oauth",
+    sid="token_sid",
+    default_order="date_created desc",
+    related=(_PARTNER,),
+    fields=(
+        Field("access_token", T, "The secret; shown once, at creation, null ever after.", null=True, secret=True),
+        Field("client_id", T, "Accepted and unused.", null=True),
+        Field("date_created", D, "When the token was created.", "2024-09-11T13:46:42.211Z"),
+        Field("date_expiration_access_token", D, "When the access token ends.", "2024-09-11T14:46:42.211Z"),
+        Field(
+            "date_expiration_refresh_token", D, "When the refresh token ends.", "2024-10-11T13:46:42.211Z", null=True
+        ),
+        Field("date_last_accessed", D, "When it was last used, to the minute.", null=True),
+        Field("ip_last_accessed", T, "From where it was last used.", null=True),
+        Field("name", T, "A name of your own.", "reports", null=True),
+        Field("partner_sid", S, "Whose token it is.", _PARTNER_SID),
+        Field("refresh_token", T, "The secret to renew with; shown once, rotated at each use.", null=True, secret=True),
+        Field("scopes", Kind.WORDS, "What the token may do.", ["invoices.read"]),
+        Field("token_sid", S, "The token's secure ID.", "b3f45e4d-7d46-467b-9724-272f57ac420e"),
+        Field("token_type", T, "Always `bearer`.", "bearer"),
+    ),
+)
+
+RESOURCES = (INVOICES, PARTNERS, TOKENS)

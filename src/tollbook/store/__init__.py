@@ -1,0 +1,51 @@
+"""The only code that knows SQL. `open_store(url)` gives the book; the contract of every store is this.
+
+A store has `reading()` and `writing()`, each a context.
+
+- `reading()` is one snapshot: what is read within it belongs together. It takes no lock that a writer waits
+  for, and every statement has a deadline, past which it is stopped with `query_too_expensive`.
+- `writing()` is one act at one instant, `now`: when the context ends the act is durable, or it left no trace.
+  Writers wait for each other for a bounded time, then get `store_busy`. Nothing is acknowledged before.
+- Records are seen through a `Sight`; what is outside it does not exist: not in a list, not in its total, not
+  by its sid, not as a cursor.
+- Text compares by code point, null is lower than everything and equals only null, `like` minds case, `ilike`
+  folds ASCII only.
+- A driver's error becomes a `Refusal` here and nowhere else.
+
+The conformance suite holds every store to this.
+"""
+
+from pathlib import Path
+
+from tollbook import errors
+from tollbook.clock import Clock
+from tollbook.errors import Flaw, Refusal
+from tollbook.store import sqlite
+from tollbook.store.reads import Page, Reads, Row
+from tollbook.store.sqlite import SqliteStore
+from tollbook.store.writes import Access, Writes
+
+Store = SqliteStore
+
+__all__ = ["Access", "Page", "Reads", "Row", "Store", "Writes", "create_store", "open_store", "store_path"]
+
+
+def store_path(url: str) -> Path:
+    """The file that a book's path or `sqlite:` URL names."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return Path(url)
+    if scheme != "sqlite":
+        raise Refusal(errors.SETTING_INVALID, Flaw("db", f"no store for {scheme}: give a path or sqlite:///path"))
+    return Path(rest)
+
+
+def create_store(url: str, clock: Clock) -> Store:
+    """Make an empty book and open it."""
+    sqlite.create_book(store_path(url))
+    return open_store(url, clock)
+
+
+def open_store(url: str, clock: Clock) -> Store:
+    """Open a book of the present version; a Refusal says what else is there."""
+    return sqlite.open_book(store_path(url), clock)

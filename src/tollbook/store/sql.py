@@ -1,0 +1,234 @@
+"""(Sight, ListQuery) to SQL: the one place that opens a FROM, and puts the caller's sight on it first.
+
+Identifiers come from the catalogue, values go as parameters; no character of a user's text is ever part of a
+statement. The dialect facts stand on top.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from tollbook import limits
+from tollbook.billing.model import Sight
+from tollbook.query.fields import Field, Kind, Resource
+from tollbook.query.filters import Condition, Operator
+from tollbook.query.listing import ListQuery, OrderKey
+
+_COMPARISONS: Final = {
+    Operator.EQ: "=",
+    Operator.LT: "<",
+    Operator.LE: "<=",
+    Operator.GT: ">",
+    Operator.GE: ">=",
+}
+
+
+class Sqlite:
+    """What is SQLite's own. Text compares by bytes, which in UTF-8 is by code point; null sorts lowest."""
+
+    distinct = "IS NOT"
+    map_entry = "json_extract({column}, ?)"
+    words = "json_each({column})"
+
+    @staticmethod
+    def map_key(key: str) -> str:
+        """The path to an entry of a MAP; a key has no quote in it (the scanner lets none pass)."""
+        return f'$."{key}"'
+
+    @staticmethod
+    def pattern(operator: Operator, expression: str, pattern: str) -> tuple[str, str]:
+        """The text and the parameter of a match. LIKE folds ASCII here, so `like` is GLOB."""
+        if operator is Operator.ILIKE:
+            return rf"{expression} LIKE ? ESCAPE '\'", pattern
+        return f"{expression} GLOB ?", _glob(pattern)
+
+
+def _glob(pattern: str) -> str:
+    translated: list[str] = []
+    literal = False
+    for character in pattern:
+        if not literal and character == "\\":
+            literal = True
+            continue
+        if not literal and character in "%_":
+            translated.append("*" if character == "%" else "?")
+        else:
+            translated.append(f"[{character}]" if character in "*?[" else character)
+        literal = False
+    return "".join(translated)
+
+
+@dataclass(slots=True)
+class Clause:
+    """A piece of SQL with its parameters, in order."""
+
+    text: str
+    parameters: list[Any] = field(default_factory=list)
+
+
+def open_from(resource: Resource, sight: Sight, *, joined: bool = False, index: str = "") -> Clause:
+    """FROM and the start of WHERE: the caller's sight. Nothing else in the program opens a FROM of a list.
+
+    `r` is the record, `p` its partner where `joined`. `index` names the one to walk, if one must be walked.
+    """
+    text = f"FROM {resource.name} r"
+    if index:
+        text += f" INDEXED BY {index}"
+    if joined:
+        text += " JOIN partner p ON p.partner_sid = r.partner_sid"
+    seen = _SIGHTS[sight.reach]
+    return Clause(f"{text} WHERE {seen}", [] if sight.reach == "all" else [sight.partner_sid])
+
+
+_SIGHTS: Final = {
+    "own": "r.partner_sid = ?",
+    "tree": "r.partner_sid IN (SELECT descendant_sid FROM partner_tree WHERE ancestor_sid = ?)",
+    "all": "1 = 1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A list's conditions and order, ready to be put behind any sight."""
+
+    joined: bool
+    where: str
+    parameters: tuple[Any, ...]
+    keys: tuple["Key", ...]
+
+    def order_by(self, *, reverse: bool = False) -> str:
+        """The ORDER BY, or its exact reverse."""
+        return "ORDER BY " + ", ".join(
+            f"{key.expression} {'DESC' if key.descending is not reverse else 'ASC'}" for key in self.keys
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One column that a list is ordered by, the tie-breaking sid included."""
+
+    expression: str
+    descending: bool
+    null: bool
+
+
+@lru_cache(limits.PLANS_REMEMBERED_MAX)
+def compose(query: ListQuery) -> Composed:
+    """The conditions and order of a list, as SQL; remembered as long as the query is."""
+    clauses = [_condition(condition, query.resource) for condition in query.conditions]
+    paths = [c.path for c in query.conditions] + [k.path for k in query.order]
+    return Composed(
+        joined=any(path[0].kind is Kind.OBJECT for path in paths),
+        where="".join(f" AND {clause.text}" for clause in clauses),
+        parameters=tuple(parameter for clause in clauses for parameter in clause.parameters),
+        keys=_keys(query.order, query.resource),
+    )
+
+
+def _keys(order: tuple[OrderKey, ...], resource: Resource) -> tuple[Key, ...]:
+    keys = [Key(_column(key.path), key.descending, key.path[-1].null) for key in order]
+    if any(key.expression == f"r.{resource.sid}" for key in keys):
+        return tuple(keys)
+    descending = keys[-1].descending if keys else False
+    return (*keys, Key(f"r.{resource.sid}", descending, null=False))
+
+
+def _column(path: tuple[Field, ...]) -> str:
+    table = "r" if len(path) == 1 else "p"
+    return "NULL" if path[-1].secret else f"{table}.{path[-1].name}"
+
+
+def _condition(condition: Condition, resource: Resource) -> Clause:
+    outer = condition.path[0]
+    if outer.kind is Kind.ROWS:
+        inner = _comparison(condition, f"x.{condition.field.name}")
+        return Clause(
+            f"EXISTS (SELECT 1 FROM {outer.name} x WHERE x.partner_sid = r.partner_sid"
+            f" AND x.{resource.sid} = r.{resource.sid} AND {inner.text})",
+            inner.parameters,
+        )
+    column = _column(condition.path)
+    if condition.field.kind is Kind.WORDS:
+        inner = _comparison(condition, "x.value")
+        return Clause(
+            f"EXISTS (SELECT 1 FROM {Sqlite.words.format(column=column)} x WHERE {inner.text})",
+            inner.parameters,
+        )
+    if condition.key is None:
+        return _comparison(condition, column)
+    inner = _comparison(condition, Sqlite.map_entry.format(column=column))
+    entries = inner.text.count(Sqlite.map_entry.format(column=column))
+    return Clause(inner.text, [Sqlite.map_key(condition.key)] * entries + inner.parameters)
+
+
+def _comparison(condition: Condition, expression: str) -> Clause:
+    operator, values = condition.operator, [_parameter(value) for value in condition.values]
+    if not values:
+        return Clause(f"{expression} IS {'NOT ' if operator is Operator.NE else ''}NULL")
+    if operator is Operator.NE:
+        nullable = condition.field.null or condition.key is not None
+        return Clause(f"{expression} {Sqlite.distinct if nullable else '<>'} ?", values)
+    if operator is Operator.IN:
+        return Clause(f"{expression} IN ({', '.join('?' * len(values))})", values)
+    if operator is Operator.BIT:
+        return Clause(f"({expression} & ?) = ?", values * 2)
+    if operator in _COMPARISONS:
+        return Clause(f"{expression} {_COMPARISONS[operator]} ?", values)
+    text, pattern = Sqlite.pattern(operator, expression, values[0])
+    return Clause(text, [pattern])
+
+
+def _parameter(value: Any) -> Any:
+    return int(value) if isinstance(value, bool) else value
+
+
+def beyond(keys: tuple[Key, ...], anchor: tuple[Any, ...], *, reverse: bool) -> Clause:
+    """The condition that a record comes strictly after the anchor in the order of `keys` (or before it).
+
+    `anchor` holds the anchor's value of each key. Null is lowest. Where no value can be null and all keys run
+    one way this is a comparison of rows, which an index serves wherever the anchor stands.
+    """
+    ascending = {key.descending is reverse for key in keys}
+    if len(ascending) == 1 and not any(key.null for key in keys):
+        names = ", ".join(key.expression for key in keys)
+        marks = ", ".join("?" * len(keys))
+        return Clause(f" AND ({names}) {'>' if ascending.pop() else '<'} ({marks})", list(anchor))
+    alternatives: list[str] = []
+    parameters: list[Any] = []
+    for position, key in enumerate(keys):
+        equal = [_same(k, v) for k, v in zip(keys[:position], anchor[:position], strict=True)]
+        past = _past(key, anchor[position], ascending=key.descending is reverse)
+        if past is None:
+            continue
+        clauses = [*equal, past]
+        alternatives.append(" AND ".join(clause.text for clause in clauses))
+        parameters += [parameter for clause in clauses for parameter in clause.parameters]
+    return Clause(f" AND ({' OR '.join(f'({text})' for text in alternatives)})", parameters)
+
+
+def _same(key: Key, value: Any) -> Clause:
+    return Clause(f"{key.expression} IS NULL") if value is None else Clause(f"{key.expression} = ?", [value])
+
+
+def _past(key: Key, value: Any, *, ascending: bool) -> Clause | None:
+    if value is None:
+        return Clause(f"{key.expression} IS NOT NULL") if ascending else None
+    if ascending:
+        return Clause(f"{key.expression} > ?", [value])
+    either = f"({key.expression} < ? OR {key.expression} IS NULL)" if key.null else f"{key.expression} < ?"
+    return Clause(either, [value])
+
+
+# The indexes that give an order without sorting, for one partner's invoices and for everybody's.
+ORDERED: Final = {
+    ("invoice", "own", "r.date_created"): "invoice_by_date_created",
+    ("invoice", "tree", "r.date_created"): "invoice_all_by_date_created",
+    ("invoice", "all", "r.date_created"): "invoice_all_by_date_created",
+}
+
+
+def ordered_index(query: ListQuery, composed: Composed, sight: Sight) -> str:
+    """The index whose walk yields the list's order, or nothing where it has to be sorted."""
+    if len(composed.keys) != 2 or query.shuffle:
+        return ""
+    return ORDERED.get((query.resource.name, sight.reach, composed.keys[0].expression), "")

@@ -1,0 +1,175 @@
+"""What can be done to a book within one transaction, in the words of `billing.model`.
+
+A transaction is one act at one instant, `now`. Rows, documents, counters and balances change together here, so
+that nothing outside has to remember to.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from tollbook.billing.model import Invoice, Partner, Token
+from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
+from tollbook.store.reads import Connection, Reads, document
+
+
+class Access(NamedTuple):
+    """One use of a token: when, and from where."""
+
+    token_sid: str
+    instant: int
+    address: str
+
+
+class Writes(Reads):
+    """One transaction's changes; it is all or nothing."""
+
+    def __init__(self, connection: Connection, now: int) -> None:
+        super().__init__(connection)
+        self._run_many = connection.executemany
+        self.now = now
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._billed: set[str] = set()
+
+    def set_book(self, name: str, value: str) -> None:
+        """Remember something about the book itself."""
+        self._run(
+            "INSERT INTO book VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+        )
+
+    def add_partner(self, partner: Partner, password_hash: str | None = None) -> None:
+        """A new partner beneath its parent."""
+        self._insert(PARTNERS, partner, password_hash=password_hash)
+        self._run("INSERT INTO partner_tree VALUES (?, ?, 0)", (partner.partner_sid, partner.partner_sid))
+        self._run(
+            "INSERT INTO partner_tree SELECT ancestor_sid, ?, depth + 1 FROM partner_tree WHERE descendant_sid = ?",
+            (partner.partner_sid, partner.parent_sid),
+        )
+
+    def change_partner(self, partner: Partner) -> None:
+        """New values for all of a partner's attributes but its place in the tree."""
+        values = _values(PARTNERS, partner)
+        names = [name for name in values if name not in ("partner_sid", "parent_sid")]
+        self._run(
+            f"UPDATE partner SET {', '.join(f'{name} = ?' for name in names)} WHERE partner_sid = ?",
+            [*(values[name] for name in names), partner.partner_sid],
+        )
+
+    def set_password(self, partner_sid: str, password_hash: str) -> None:
+        """Another password for a partner."""
+        self._run("UPDATE partner SET password_hash = ? WHERE partner_sid = ?", (password_hash, partner_sid))
+
+    def add_token(self, token: Token, access_hash: bytes, refresh_hash: bytes | None) -> None:
+        """A new token; the book gets its hashes, not its secrets."""
+        self._insert(TOKENS, token, access_hash=access_hash, refresh_hash=refresh_hash)
+
+    def renew_token(self, token: Token, access_hash: bytes, refresh_hash: bytes) -> None:
+        """Other secrets and dates for a known token; the old secrets end here."""
+        self._run(
+            "UPDATE token SET access_hash = ?, refresh_hash = ?, date_expiration_access_token = ?,"
+            " date_expiration_refresh_token = ?, scopes = ? WHERE token_sid = ?",
+            (
+                access_hash,
+                refresh_hash,
+                token.date_expiration_access_token,
+                token.date_expiration_refresh_token,
+                json.dumps(token.scopes),
+                token.token_sid,
+            ),
+        )
+
+    def drop_token(self, token_sid: str) -> bool:
+        """End a token; whether there was one."""
+        return bool(self._run("DELETE FROM token WHERE token_sid = ?", (token_sid,)).rowcount)
+
+    def touch_tokens(self, accesses: Iterable[Access]) -> None:
+        """When and from where tokens were last used."""
+        self._run_many(
+            "UPDATE token SET date_last_accessed = ?, ip_last_accessed = ? WHERE token_sid = ?",
+            [(access.instant, access.address, access.token_sid) for access in accesses],
+        )
+
+    def put_invoice(self, invoice: Invoice, origin: str) -> None:
+        """Write an invoice whole: its rows, its document, its counter; `finish` follows once for all."""
+        key = (invoice.partner_sid, invoice.invoice_sid)
+        before = self._run("SELECT status FROM invoice WHERE partner_sid = ? AND invoice_sid = ?", key).fetchone()
+        if before is None:
+            self._run("INSERT INTO directory VALUES (?, ?)", (invoice.invoice_sid, invoice.partner_sid))
+        else:
+            self._counts[invoice.partner_sid, before[0]] -= 1
+            self._forget(key)
+        self._counts[invoice.partner_sid, invoice.status] += 1
+        self._billed.add(invoice.partner_sid)
+        self._insert(INVOICES, invoice, origin=origin)
+        for field in INVOICES.fields:
+            if field.kind is Kind.ROWS:
+                self._insert_children(field.name, key, getattr(invoice, field.name))
+        self.put_document(invoice)
+
+    def put_document(self, invoice: Invoice) -> None:
+        """Write the document that an invoice's rows make."""
+        self._run(
+            "INSERT INTO invoice_document VALUES (?, ?, ?)"
+            " ON CONFLICT (partner_sid, invoice_sid) DO UPDATE SET document = excluded.document",
+            (invoice.partner_sid, invoice.invoice_sid, document(INVOICES, invoice)),
+        )
+
+    def finish(self) -> None:
+        """Bring counters and balances up to the invoices written; the store calls it before the commit."""
+        self._run_many(
+            "INSERT INTO invoice_counter VALUES (?, ?, ?)"
+            " ON CONFLICT (partner_sid, status) DO UPDATE SET invoices = invoices + excluded.invoices",
+            [(*key, change) for key, change in self._counts.items() if change],
+        )
+        self._run_many(_BALANCE, [(sid, sid) for sid in sorted(self._billed)])
+        self._counts.clear()
+        self._billed.clear()
+
+    def origin(self, partner_sid: str, invoice_sid: str) -> str | None:
+        """Whether an invoice was `imported` or `computed`; None where there is none."""
+        row = self._run(
+            "SELECT origin FROM invoice WHERE partner_sid = ? AND invoice_sid = ?", (partner_sid, invoice_sid)
+        ).fetchone()
+        return row[0] if row else None
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        for table in ("invoice", "invoice_items", "pay_items", "tax_items"):
+            self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_sid = ?", key)
+
+    def _insert_children(self, table: str, key: tuple[str, str], rows: tuple[Any, ...]) -> None:
+        if not rows:
+            return
+        names = rows[0].__struct_fields__
+        marks = ", ".join("?" * (len(names) + 3))
+        self._run_many(
+            f"INSERT INTO {table} (partner_sid, invoice_sid, position, {', '.join(names)}) VALUES ({marks})",
+            [(*key, position, *(getattr(row, name) for name in names)) for position, row in enumerate(rows)],
+        )
+
+    def _insert(self, resource: Resource, record: Any, **hidden: Any) -> None:
+        values = {**_values(resource, record), **hidden}
+        marks = ", ".join("?" * len(values))
+        self._run(
+            f"INSERT INTO {resource.name} ({', '.join(values)}) VALUES ({marks})",
+            list(values.values()),
+        )
+
+
+# The current invoice is the one of the latest period; its balance, negated, is the partner's.
+_BALANCE = """
+UPDATE partner SET balance = coalesce((
+    SELECT -i.balance_forward FROM invoice i WHERE i.partner_sid = ?
+    ORDER BY i.date_billing_period_start DESC, i.date_created DESC LIMIT 1), 0)
+WHERE partner_sid = ?
+"""
+
+
+def _values(resource: Resource, record: Any) -> dict[str, Any]:
+    """Column to value for a record's own row."""
+    values = {}
+    for field in resource.scalars:
+        if not field.secret:
+            value = getattr(record, field.name)
+            values[field.name] = json.dumps(value) if field.kind in (Kind.WORDS, Kind.MAP) else value
+    return values
