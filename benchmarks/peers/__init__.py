@@ -1,0 +1,1 @@
+"""The same invoices served by others, written as their own documentation shows."""
