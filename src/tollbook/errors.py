@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (a table reads best with one row a line)
 """The one exception, and THE table of every problem a client or an operator can meet.
 
 Nothing else in the program decides a status or the words of `message`: a rule that refuses something

@@ -52,8 +52,10 @@ ARGON2_MEMORY_KIB: Final = 19_456  # OWASP's minimum for argon2id: 19 MiB, t = 2
 ARGON2_PASSES: Final = 2
 ARGON2_LANES: Final = 1
 PASSWORD_CHECKS_AT_ONCE_MAX: Final = 2  # a worker's: each takes 19 MiB and a core
+PASSWORD_WAIT_SECONDS: Final = 2  # a login waits this long for its turn, then 503
 PASSWORD_REMEMBERED_SECONDS: Final = 60  # a verified pair is not hashed again within this
 PASSWORDS_REMEMBERED_MAX: Final = 1_000
+ACCESS_FLUSH_SECONDS: Final = 2  # how long a use of a token waits to be written
 LAST_ACCESS_SECONDS: Final = 60  # date_last_accessed is written at most once in this a token
 FAILED_LOGINS_PER_MINUTE_MAX: Final = 60  # wrong credentials from one address before 429
 FAILED_LOGINS_TOTAL_PER_MINUTE_MAX: Final = 600  # from everywhere together, a worker
@@ -72,11 +74,13 @@ GZIP_BYTES_MIN: Final = 1_024  # smaller answers do not gain
 READY_SECONDS: Final = 1  # an answer of /health/ready is good for this long
 DRAIN_BYTES_MAX: Final = 65_536  # of an unread body that is thrown away to keep a connection
 
+START_TRIES_MAX: Final = 1_500  # looks whether a starting server answers, 20 ms apart
+
 # Files in and out.
 IMPORT_BATCH: Final = 500  # invoices in one transaction with --keep-going
 IMPORT_ERRORS_SHOWN_MAX: Final = 100  # bad records printed; all are counted
 IMPORT_LINE_BYTES_MAX: Final = 32 * 1_048_576  # one invoice of a hundred thousand lines fits
-IMPORT_FILE_BYTES_MAX: Final = 1_073_741_824  # an envelope, an array or an object is read whole
+IMPORT_FILE_BYTES_MAX: Final = 256 * 1_048_576  # an envelope, an array or an object is read whole
 FETCH_TRIES_MAX: Final = 6  # of one page of --from-url
 FETCH_WAIT_SECONDS_MAX: Final = 30  # between two tries
 FETCH_SECONDS_MAX: Final = 30  # for one answer

@@ -1,0 +1,5 @@
+"""`/openapi.json` and `/docs`."""
+
+from tollbook.api.routing import Route
+
+ROUTES: tuple[Route, ...] = ()

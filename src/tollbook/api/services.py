@@ -1,0 +1,37 @@
+"""What one worker's endpoints work with: the book, the door, the places for bodies, the settings."""
+
+from dataclasses import dataclass
+
+from tollbook.api.auth import Doorkeeper
+from tollbook.api.bodies import Bodies
+from tollbook.clock import SystemClock
+from tollbook.config import Settings
+from tollbook.operations.passwords import Passwords
+from tollbook.store import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Made once in each worker, after it was forked."""
+
+    settings: Settings
+    store: Store
+    passwords: Passwords
+    door: Doorkeeper
+    bodies: Bodies
+    proxies: frozenset[str]
+
+
+def open_services(settings: Settings) -> Services:
+    """Open the book and what stands around it; a Refusal where the book is not one."""
+    store = open_store(settings.db, SystemClock())
+    store.read_deadline_seconds = settings.read_deadline_ms / 1000  # time, not money
+    passwords = Passwords(store)
+    return Services(
+        settings=settings,
+        store=store,
+        passwords=passwords,
+        door=Doorkeeper(store, passwords),
+        bodies=Bodies(settings.threads),
+        proxies=frozenset(proxy.strip() for proxy in settings.trusted_proxy.split(",") if proxy.strip()),
+    )

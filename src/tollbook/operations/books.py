@@ -1,0 +1,42 @@
+"""A new book: its operator, the root of the partner tree, and the first token."""
+
+from typing import NamedTuple
+
+from tollbook import limits
+from tollbook.billing.model import Caller, Partner, Token
+from tollbook.billing.scopes import SCOPES
+from tollbook.clock import Clock
+from tollbook.operations.partners import new_partner
+from tollbook.operations.tokens import Wish, grant_to
+from tollbook.store import Store, create_store
+
+FIRST_TOKEN_SECONDS = limits.ACCESS_TOKEN_SECONDS_MAX
+
+
+class Founded(NamedTuple):
+    """A new book, open, with its operator and the first token, whose secret is shown once."""
+
+    store: Store
+    operator: Partner
+    token: Token
+
+
+def create_book(
+    url: str, clock: Clock, *, name: str = "Operator", currency: str = "USD", partner_sid: str | None = None
+) -> Founded:
+    """Make a book at a path or URL where nothing is."""
+    store = create_store(url, clock)
+    with store.writing() as act:
+        operator = new_partner(act, name=name, parent_sid=None, available_scopes=SCOPES, partner_sid=partner_sid)
+        act.add_partner(operator)
+        act.set_book("currency", currency)
+    wish = Wish(name="first token", expires_in=FIRST_TOKEN_SECONDS)
+    token = grant_to(store, operator_caller(store), operator.partner_sid, wish)
+    return Founded(store, operator, token)
+
+
+def operator_caller(store: Store) -> Caller:
+    """The operator at the command line: whoever can read the file may do everything."""
+    with store.reading() as book:
+        sid = book.operator_sid()
+    return Caller(partner_sid=sid, scopes=frozenset(SCOPES), is_operator=True)

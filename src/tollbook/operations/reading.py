@@ -1,0 +1,87 @@
+"""Lists and single records, as they are answered: one snapshot for page, total and related partners."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tollbook.billing.model import Caller, Partner, Sight, Token
+from tollbook.operations.sights import sight_of
+from tollbook.query.fields import PARTNERS, TOKENS, Resource
+from tollbook.query.listing import ListQuery, View
+from tollbook.query.projection import Projection
+from tollbook.query.records import decode_json, encode_json, wire_record
+from tollbook.store import Reads, Row, Store
+
+
+class Listed(NamedTuple):
+    """One page, ready to be sent: its records' JSON, its edges' sids, the exact total."""
+
+    documents: list[bytes]
+    first_sid: str | None
+    last_sid: str | None
+    total: int
+    has_next: bool
+    has_previous: bool
+
+
+def list_records(store: Store, caller: Caller, query: ListQuery) -> Listed:
+    """The page that a list asks for, within the caller's sight."""
+    with store.reading() as book:
+        page = book.page(sight_of(caller, query.resource), query)
+        documents = _shown(book, page.rows, query)
+    first, last = (page.rows[0].sid, page.rows[-1].sid) if page.rows else (None, None)
+    return Listed(documents, first, last, page.total, page.has_next, page.has_previous)
+
+
+def get_record(store: Store, caller: Caller, resource: Resource, sid: str, view: View) -> bytes:
+    """One record's JSON; 404 where there is none in the caller's sight."""
+    with store.reading() as book:
+        row = book.record(resource, sight_of(caller, resource), sid)
+        return _shown(book, [row], view)[0]
+
+
+def _shown(book: Reads, rows: list[Row], view: ListQuery | View) -> list[bytes]:
+    documents = [row.document for row in rows]
+    if view.with_related and rows:
+        partners = book.partner_documents(row.partner_sid for row in rows)
+        documents = [embed_partner(row.document, partners[row.partner_sid]) for row in rows]
+    return list(map(projector(view.projection), documents)) if view.projection else documents
+
+
+def embed_partner(document: bytes, partner: bytes) -> bytes:
+    """A record's JSON with its partner's in its alphabetical place, before `partner_sid`.
+
+    The first `,"partner_sid":` is the record's own: within a text a quote stands behind a backslash.
+
+    >>> embed_partner(b'{"paid":false,"partner_sid":"x"}', b'{"name":"A"}')
+    b'{"paid":false,"partner":{"name":"A"},"partner_sid":"x"}'
+    """
+    before, mark, after = document.partition(b',"partner_sid":')
+    return b"".join((before, b',"partner":', partner, mark, after))
+
+
+def projector(projection: Projection) -> Callable[[bytes], bytes]:
+    """What cuts a record's JSON down to a projection."""
+    return lambda document: encode_json(projection.apply(decode_json(document)))
+
+
+def show_partner(partner: Partner, projection: Projection | None = None) -> bytes:
+    """A partner's JSON."""
+    record = wire_record(PARTNERS.fields, lambda name: getattr(partner, name))
+    return encode_json(projection.apply(record) if projection else record)
+
+
+def show_token(token: Token) -> bytes:
+    """A new token's JSON, this once with its secrets."""
+    record = wire_record(TOKENS.fields, lambda name: getattr(token, name))
+    return encode_json(record | {"access_token": token.access_token, "refresh_token": token.refresh_token})
+
+
+def show_identity(store: Store, caller: Caller) -> bytes:
+    """The token in use with its partner; with a password instead of a token, the same keys with nulls."""
+    with store.reading() as book:
+        if caller.token_sid:
+            document = book.record(TOKENS, Sight("own", caller.partner_sid), caller.token_sid).document
+        else:
+            known = {"partner_sid": caller.partner_sid, "scopes": sorted(caller.scopes), "token_type": "basic"}
+            document = encode_json({field.name: known.get(field.name) for field in TOKENS.fields})
+        return embed_partner(document, book.partner_documents([caller.partner_sid])[caller.partner_sid])
