@@ -138,9 +138,7 @@ def _django(material: Material) -> Candidate:
     return Candidate("django", "Django REST Framework + django-filter", start, request, read)
 
 
-def _python(
-    material: Material, name: str, command: list[str], port: int
-) -> AbstractContextManager[Server]:
+def _python(material: Material, name: str, command: list[str], port: int) -> AbstractContextManager[Server]:
     """A peer by its module, in the environment of the benchmarks, on the first CPU."""
     env = {"PEER_BOOK": str(material.peer_book), "PYTHONPATH": str(tollbook.ROOT)}
     whole = [*on_cpu(0), sys.executable, "-m", *command]

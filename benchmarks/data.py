@@ -199,9 +199,7 @@ def _taxes(amount: int, taxes: Sequence[tuple[str, str, int]]) -> tuple[int, str
     total, parts = 0, []
     for jurisdiction, type_, basis_points in taxes:
         tax = (amount * basis_points + 5_000) // 10_000
-        parts.append(
-            f'{{"amount":"{money(tax)}","jurisdiction":"{jurisdiction}","type":"{type_}"}}'
-        )
+        parts.append(f'{{"amount":"{money(tax)}","jurisdiction":"{jurisdiction}","type":"{type_}"}}')
         total += tax
     return total, ",".join(parts)
 

@@ -58,9 +58,7 @@ def _candidate(material: Material, file: Path, table: str, above: int, whose: st
 
 def _invoice_table(file: Path) -> str | None:
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as book:
-        names = [
-            name for (name,) in book.execute("SELECT name FROM sqlite_master WHERE type='table'")
-        ]
+        names = [name for (name,) in book.execute("SELECT name FROM sqlite_master WHERE type='table'")]
         for name in sorted(names):
             columns = {row[1] for row in book.execute(f'PRAGMA table_info("{name}")')}
             if columns >= NEEDED:

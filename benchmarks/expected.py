@@ -49,9 +49,7 @@ def read(ndjson: Path, partners: Collection[str]) -> dict[str, list[Invoice]]:
     return found
 
 
-def page(
-    invoices: list[Invoice], limit: int, keep: Callable[[Invoice], bool] | None = None
-) -> Page:
+def page(invoices: list[Invoice], limit: int, keep: Callable[[Invoice], bool] | None = None) -> Page:
     """The first page of `invoices` that `keep` lets through."""
     kept = invoices if keep is None else [invoice for invoice in invoices if keep(invoice)]
     return Page(kept[:limit], len(kept))

@@ -106,9 +106,7 @@ def _round(count: int, settings: Settings, check: bool) -> dict[str, float]:
     return taken
 
 
-def _requests(
-    count: int, facts: Facts, big: str, small: str
-) -> dict[str, tuple[Request, list[str] | None, int]]:
+def _requests(count: int, facts: Facts, big: str, small: str) -> dict[str, tuple[Request, list[str] | None, int]]:
     """By case: what is asked, the sids that must come (None: not known), the total."""
     middle = count // 2
     sids = facts.sids
@@ -151,13 +149,8 @@ def _outcome(settings: Settings, taken: dict[int, dict[str, list[float]]]) -> Ou
 def _requirements(count: int, taken: dict[str, list[float]]) -> list[Requirement]:
     first = taken[FIRST]
     size = f"{short(count)} invoices"
-    bounds = [
-        Requirement(f"{size}: first page: × {SMALL}", ratio(first, taken[CASES[0]]), 2, False)
-    ]
-    bounds += [
-        Requirement(f"{size}: {case}: × first page", ratio(taken[case], first), 2, False)
-        for case in CASES[2:5]
-    ]
+    bounds = [Requirement(f"{size}: first page: × {SMALL}", ratio(first, taken[CASES[0]]), 2, False)]
+    bounds += [Requirement(f"{size}: {case}: × first page", ratio(taken[case], first), 2, False) for case in CASES[2:5]]
     deep = ratio(taken[CASES[5]], first)
     bounds.append(Requirement(f"{size}: offset={count // 2}: × first page", deep, 200, False))
     narrowed = spread(taken[CASES[6]])

@@ -71,8 +71,7 @@ def parse_wrk(output: str) -> Rate:
         raise BenchError(f"wrk said nothing that can be read:\n{output[-2_000:]}")
     if seen["refused"] or seen["failed"] or not seen["requests"]:
         raise BenchError(
-            f"of {seen['requests']} requests, {seen['refused']} were not answered with 200"
-            f" and {seen['failed']} failed"
+            f"of {seen['requests']} requests, {seen['refused']} were not answered with 200 and {seen['failed']} failed"
         )
     rate = seen["requests"] / (seen["micros"] / 1e6)
     return Rate(rate, seen["p50"] / 1000, seen["p99"] / 1000)

@@ -45,8 +45,7 @@ class Machine:
     def complaints(self) -> list[str]:
         """A loud sentence for each missing tool."""
         return [
-            f"**{tool} is missing on this machine**: what needs it was not measured"
-            f" (to get it: `{TOOLS[tool]}`)"
+            f"**{tool} is missing on this machine**: what needs it was not measured (to get it: `{TOOLS[tool]}`)"
             for tool in self.missing
         ]
 

@@ -79,14 +79,10 @@ def _compare(who: str, candidate: Candidate, got: expected.Page, want: expected.
         return
     sids = [[item["invoice_sid"] for item in page.items] for page in (got, want)]
     if got.total != want.total or sids[0] != sids[1]:
-        raise WrongAnswerError(
-            f"{who}: total {got.total} or sids differ from the source ({want.total})"
-        )
+        raise WrongAnswerError(f"{who}: total {got.total} or sids differ from the source ({want.total})")
 
 
-def _round(
-    candidate: Candidate, measured: Measured, material: Material, settings: Settings
-) -> None:
+def _round(candidate: Candidate, measured: Measured, material: Material, settings: Settings) -> None:
     with candidate.start() as server:
         sampler = Sampler(server.memory_mb, 0.5)
         sampler.start()
@@ -98,9 +94,7 @@ def _round(
         measured.memory_mb.append(max(sampler.finish()))
 
 
-def _outcome(
-    settings: Settings, field_of: list[Candidate], measured: dict[str, Measured]
-) -> Outcome:
+def _outcome(settings: Settings, field_of: list[Candidate], measured: dict[str, Measured]) -> Outcome:
     head = (
         f"{settings.invoices:,} invoices of {settings.partners:,} partners, one worker on one CPU,"
         f" wrk with 16 connections on another, a random token for each request, total included."
@@ -113,9 +107,7 @@ def _outcome(
         return Outcome(title, f"{head}\n\nAnswers were right; rates were **not measured**.", [])
     blocks = [head]
     blocks += [f"### {_name(case)}\n\n{_table(case, field_of, measured)}" for case in CASES]
-    blocks.append(
-        "### Memory under load, one worker and what starts it\n\n" + _memory(field_of, measured)
-    )
+    blocks.append("### Memory under load, one worker and what starts it\n\n" + _memory(field_of, measured))
     return Outcome(title, "\n\n".join(blocks), _requirements(measured))
 
 

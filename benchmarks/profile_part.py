@@ -1,7 +1,7 @@
 """Where the time of a request goes: the application in-process under cProfile, by module.
 
 Runs with the interpreter of Tollbook's own environment, not with that of the benchmarks; it is the
-only file here that looks inside, and it knows one name: `tollbook.api.app.create_app`.
+only file here that looks inside, and it knows two names: `create_app` and its `Settings`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-APP = ("tollbook.api.app", "create_app")
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -110,15 +109,15 @@ def _by_function(profiler: cProfile.Profile) -> str:
 def main(arguments: list[str]) -> None:
     """`DB QUERY REQUESTS`, the tokens on standard input."""
     db, query, requests = arguments
-    module, function = APP
-    create_app = getattr(import_module(module), function)
     tokens = sys.stdin.read().split()
-    print(profile(open_app(create_app, db), tokens, query, int(requests)))
+    print(profile(open_app(db), tokens, query, int(requests)))
 
 
-def open_app(create_app: Callable[..., App], db: str) -> App:
-    """The application on a book: the one place to change when `create_app` does."""
-    return create_app(db)
+def open_app(db: str) -> App:
+    """The application on a book, as a worker makes it: the one place that knows Tollbook's names."""
+    settings = import_module("tollbook.config").Settings(db=db)
+    app: App = import_module("tollbook.api.app").create_app(settings)
+    return app
 
 
 if __name__ == "__main__":

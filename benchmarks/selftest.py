@@ -19,9 +19,7 @@ from benchmarks.processes import BenchError
 from benchmarks.settings import DATA, Settings
 from benchmarks.tollbook import executable
 
-SMALL = Settings(
-    partners=10, seconds=1, rounds=1, growth=(500, 2_000), fresh=True, folder=DATA / "selftest"
-)
+SMALL = Settings(partners=10, seconds=1, rounds=1, growth=(500, 2_000), fresh=True, folder=DATA / "selftest")
 DOCTESTED = ("data", "numbers", "load", "report", "peers.normalised")
 
 
@@ -70,9 +68,7 @@ def _adds_up(invoice: expected.Invoice) -> bool:
     def total(array: str) -> int:
         return sum(data.cents(item["amount"]) for item in invoice[array])
 
-    amount, tax, forward = (
-        data.cents(invoice[key]) for key in ("amount", "amount_tax", "balance_forward")
-    )
+    amount, tax, forward = (data.cents(invoice[key]) for key in ("amount", "amount_tax", "balance_forward"))
     before = data.cents(invoice["balance_previous"])
     return (
         amount == total("invoice_items")

@@ -98,9 +98,7 @@ def build(path: Path, ndjson: Path, partners: Iterable[str]) -> None:
     book.execute("PRAGMA journal_mode = OFF")
     book.execute("PRAGMA synchronous = OFF")
     book.executescript(SCHEMA)
-    book.executemany(
-        "INSERT INTO token VALUES (?, ?)", [(digest(token_of(p)), p) for p in partners]
-    )
+    book.executemany("INSERT INTO token VALUES (?, ?)", [(digest(token_of(p)), p) for p in partners])
     with ndjson.open(encoding="utf-8") as source:
         invoices = enumerate((json.loads(line) for line in source), start=1)
         while batch := list(islice(invoices, BATCH)):
@@ -129,15 +127,11 @@ def _insert(book: sqlite3.Connection, batch: list[tuple[int, dict[str, Any]]]) -
     book.commit()
 
 
-def _into(
-    book: sqlite3.Connection, table: str, width: int, rows: Iterable[tuple[Any, ...]]
-) -> None:
+def _into(book: sqlite3.Connection, table: str, width: int, rows: Iterable[tuple[Any, ...]]) -> None:
     book.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
 
 
-def _child_rows(
-    batch: list[tuple[int, dict[str, Any]]], array: str, row: Any
-) -> Iterator[tuple[Any, ...]]:
+def _child_rows(batch: list[tuple[int, dict[str, Any]]], array: str, row: Any) -> Iterator[tuple[Any, ...]]:
     for key, invoice in batch:
         for child in invoice[array]:
             yield (None, key, *row(child))
