@@ -65,14 +65,15 @@ def read_instant(text: str) -> int:
     found = _CANONICAL.fullmatch(text)
     if found is None:
         raise ValueError("expected a date like 2024-12-19T23:30:01.000Z")
-    return _milliseconds(*(int(part) for part in found.groups()))
+    year, month, day, *time_of_day = (int(part) for part in found.groups())
+    return _milliseconds(year, month, day, *time_of_day)
 
 
 def parse_instant(text: str) -> int:
     """The instant that a person's or a client's text names; no zone is UTC, no time is midnight.
 
     Forms: `2024-10-31`, `2024-10-31T18:00:00`, either with up to three decimals of a second, and with
-    `Z` or an offset such as `+02:00`. ValueError otherwise, or outside the years 2000 to 2100.
+    `Z` or an offset such as `+02:00`. ValueError otherwise, or outside the years 2000 to 2100 of UTC.
 
     >>> parse_instant("2024-10-31") == parse_instant("2024-10-31T02:00:00+02:00")
     True
@@ -81,8 +82,9 @@ def parse_instant(text: str) -> int:
     if found is None:
         raise ValueError("expected a date like 2024-10-31 or 2024-10-31T18:00:00Z")
     *fields, fraction, zone = found.groups()
-    numbers = [int(part or 0) for part in fields]
-    return _milliseconds(*numbers, int((fraction or "").ljust(3, "0"))) - _offset_ms(zone)
+    year, month, day, *time_of_day = (int(part or 0) for part in fields)
+    milliseconds = int((fraction or "").ljust(3, "0"))
+    return _milliseconds(year, month, day, *time_of_day, ms=milliseconds - _offset_ms(zone))
 
 
 def parse_zoned_instant(text: str) -> int:
@@ -104,13 +106,13 @@ def format_instant(instant: int) -> str:
     return f"{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{ms:03}Z"
 
 
-def _milliseconds(y: int, mo: int, d: int, h: int, mi: int, s: int, ms: int) -> int:
-    if not limits.YEAR_MIN <= y <= limits.YEAR_MAX:
-        raise ValueError(f"expected a year from {limits.YEAR_MIN} to {limits.YEAR_MAX}")
+def _milliseconds(y: int, mo: int, d: int, h: int = 0, mi: int = 0, s: int = 0, ms: int = 0) -> int:
     try:
-        moment = datetime(y, mo, d, h, mi, s, ms * 1000, tzinfo=UTC)
-    except ValueError:
+        moment = datetime(y, mo, d, h, mi, s, tzinfo=UTC) + timedelta(milliseconds=ms)
+    except (ValueError, OverflowError):
         raise ValueError("no such day or time in the calendar") from None
+    if not limits.YEAR_MIN <= moment.year <= limits.YEAR_MAX:
+        raise ValueError(f"expected a year from {limits.YEAR_MIN} to {limits.YEAR_MAX}")
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 

@@ -72,7 +72,7 @@ def _decoded(text: str, field: str | None) -> str:
         raise Refusal(errors.QUERY_MALFORMED, Flaw(field, "a % must be followed by two hexadecimal digits"))
     try:
         decoded = unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise Refusal(errors.QUERY_MALFORMED, Flaw(field, "the query is not valid UTF-8")) from None
     if "\0" in decoded:
         raise Refusal(errors.QUERY_MALFORMED, Flaw(field, "the query holds a NUL character"))

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (a table reads best with one row a line)
 """THE catalogue: every readable attribute's name, kind and presence, for each resource.
 
 It drives filters, order, projection, SQL, JSON, imports, OpenAPI and the reference. A name is the same from

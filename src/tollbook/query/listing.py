@@ -67,15 +67,15 @@ def parse_list(query: str, resource: Resource, *, strict: bool = True) -> ListQu
     """The list that a query string asks for; every wrong argument is named in one refusal."""
     values, arguments = _values(query, (*_PAGED, *_names_of_view(resource)), strict)
     reading = _Reading(values)
-    filtered = reading.take("filter", lambda text: parse_filter(text, resource), ())
-    order = reading.take("order", lambda text: parse_order(text, resource), ())
+    conditions: tuple[Condition, ...] = reading.take("filter", lambda text: parse_filter(text, resource), ())
+    order: tuple[OrderKey, ...] = reading.take("order", lambda text: parse_order(text, resource), ())
     asked = ListQuery(
         resource,
         limit=reading.take("limit", _limit, limits.LIMIT_DEFAULT),
         offset=reading.take("offset", _offset, 0),
         order=order or parse_order(resource.default_order, resource),
         shuffle=values.get("order", "").strip() == "shuffle",
-        conditions=filtered,
+        conditions=conditions,
         after=values.get("after") or None,
         before=values.get("before") or None,
         projection=reading.take_projection(),
@@ -123,19 +123,14 @@ def _order_key(words: list[str], resource: Resource) -> OrderKey:
     direction = words[1].lower() if len(words) > 1 else "asc"
     if len(words) > 2 or direction not in ("asc", "desc"):
         raise _order_refusal(f"expected {words[0]}, {words[0]} asc or {words[0]} desc, found {' '.join(words)}")
-    first, _, rest = words[0].partition(".")
-    field = resource.by_name.get(first)
-    path = [field] if field else []
-    if field and rest and field.kind is Kind.OBJECT:
-        field = field.part(rest)
-        path += [field] if field else []
-    elif rest and field and field.kind is not Kind.ROWS:
-        field = None
-    if field is None:
+    first, dot, rest = words[0].partition(".")
+    outer = resource.by_name.get(first)
+    field = outer.part(rest) if outer and dot else outer
+    if outer is None or field is None:
         raise _order_refusal(f"unknown attribute {words[0]}{nearest(words[0], resource.paths())}")
-    if field.kind not in SCALARS:
+    if outer.kind is Kind.ROWS or field.kind not in SCALARS:
         raise _order_refusal(f"{words[0]} has no order of its own")
-    return OrderKey(tuple(path), direction == "desc")
+    return OrderKey((outer, field) if dot else (outer,), direction == "desc")
 
 
 def _order_refusal(message: str) -> Refusal:
@@ -177,7 +172,11 @@ class _Reading:
 
     def take_projection(self) -> Projection | None:
         include, exclude = (self.values.get(name, "") for name in _SHOWN[:2])
-        return parse_projection(include, exclude)
+        try:
+            return parse_projection(include, exclude)
+        except Refusal as refusal:
+            self.flaws.append(refusal)
+            return None
 
     def finish(self) -> None:
         if self.flaws:

@@ -35,37 +35,43 @@ def parse_projection(include: str, exclude: str) -> Projection | None:
     ...     {"amount": "1", "paid": True, "invoice_items": [{"type": "toll", "usage": 6}]})
     {'amount': '1', 'invoice_items': [{'type': 'toll'}]}
     """
-    chosen, left_out = _tree("include_fields", include), _tree("exclude_fields", exclude)
-    return Projection(chosen, left_out) if chosen or left_out else None
+    included, excluded = _names(include), _names(exclude)
+    flaws = [
+        Flaw(field, f"more than {limits.PROJECTION_NAMES_MAX} names")
+        for field, names in (("include_fields", included), ("exclude_fields", excluded))
+        if len(names) > limits.PROJECTION_NAMES_MAX
+    ]
+    if flaws:
+        raise Refusal(errors.ARGUMENT_INVALID, *flaws)
+    return Projection(_grown(included) or None, _grown(excluded) or None) if included or excluded else None
 
 
-def _tree(field: str, text: str) -> Tree | None:
-    names = [name for part in text.split(",") if (name := part.strip())]
-    if len(names) > limits.PROJECTION_NAMES_MAX:
-        raise Refusal(errors.ARGUMENT_INVALID, Flaw(field, f"more than {limits.PROJECTION_NAMES_MAX} names"))
-    return _grown(names) if names else None
+def _names(text: str) -> list[str]:
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 def _grown(names: Iterable[str]) -> Tree:
-    grouped: dict[str, list[str] | None] = {}
+    """Dotted names as one tree; in a loop, since a hostile name has thousands of dots."""
+    tree: dict[str, Any] = {}
     for name in names:
-        first, _, rest = name.partition(".")
-        if not rest:
-            grouped[first] = None
-        elif (beneath := grouped.setdefault(first, [])) is not None:
-            beneath.append(rest)
-    return {name: None if rest is None else _grown(rest) for name, rest in grouped.items()}
+        *within, last = name.split(".")
+        branch = tree
+        for part in within:
+            branch = branch.setdefault(part, {})
+            if branch is None:  # all of it is chosen already
+                break
+        else:
+            branch[last] = None
+    return tree
 
 
 def _only(value: Any, tree: Tree) -> Any:
     if isinstance(value, list):
-        return [_only(element, tree) for element in value]
-    if not isinstance(value, Mapping):
-        return value
+        return [_only(element, tree) for element in value if isinstance(element, Mapping)]
     return {
-        name: inner if (beneath := tree[name]) is None else _only(inner, beneath)
+        name: inner if beneath is None else _only(inner, beneath)
         for name, inner in value.items()
-        if name in tree
+        if name in tree and ((beneath := tree[name]) is None or isinstance(inner, list | Mapping))
     }
 
 

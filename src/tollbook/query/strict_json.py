@@ -39,7 +39,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(record) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice} stands twice")
+        shown = twice.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair could not be told
+        raise ValueError(f"the key {shown} stands twice")
     return record
 
 
