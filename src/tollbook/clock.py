@@ -82,9 +82,9 @@ def parse_instant(text: str) -> int:
     if found is None:
         raise ValueError("expected a date like 2024-10-31 or 2024-10-31T18:00:00Z")
     *fields, fraction, zone = found.groups()
-    year, month, day, *time_of_day = (int(part or 0) for part in fields)
-    milliseconds = int((fraction or "").ljust(3, "0"))
-    return _milliseconds(year, month, day, *time_of_day, ms=milliseconds - _offset_ms(zone))
+    year, month, day, hour, minute, second = (int(part or 0) for part in fields)
+    milliseconds = int((fraction or "").ljust(3, "0")) - _offset_ms(zone)
+    return _milliseconds(year, month, day, hour, minute, second, milliseconds)
 
 
 def parse_zoned_instant(text: str) -> int:
