@@ -17,7 +17,7 @@ from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from tollbook import errors, limits
 from tollbook.api import admin
@@ -51,7 +51,7 @@ def serve(settings: Settings, on_ready: Ready | None = None) -> int:
                 shutil.rmtree(metrics, ignore_errors=True)
 
 
-class _Server(Server):
+class _Server(MPServer):
     """Granian's, with what is to run once the workers were forked: a fork and threads do not mix."""
 
     started: list[Callable[[], None]]

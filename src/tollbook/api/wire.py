@@ -93,7 +93,7 @@ def send(request: falcon.Request, response: falcon.Response, answer: Answer) -> 
         response.data = answer.body
         return
     response.set_header("Vary", "Accept-Encoding, Authorization")
-    tag = hashlib.blake2b(answer.body, digest_size=12).hexdigest()
+    tag = hashlib.sha256(answer.body).hexdigest()[:24]
     zipped = len(answer.body) >= limits.GZIP_BYTES_MIN and _takes_gzip(request.get_header("Accept-Encoding"))
     if zipped:
         tag += "-gzip"

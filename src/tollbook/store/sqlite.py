@@ -37,17 +37,9 @@ class SqliteStore:
         self._write_lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
 
-    @contextmanager
-    def reading(self) -> Iterator[Reads]:
+    def reading(self) -> "_Reading":
         """One snapshot; a statement that runs past the deadline is stopped with 503."""
-        with _translated():
-            connection = self._reader()
-            self._own.deadline = time.monotonic() + self.read_deadline_seconds
-            connection.execute("BEGIN")
-            try:
-                yield Reads(connection)
-            finally:
-                connection.execute("ROLLBACK")
+        return _Reading(self)
 
     @contextmanager
     def writing(self) -> Iterator[Writes]:
@@ -96,6 +88,12 @@ class SqliteStore:
                 copy.close()
         part.replace(target)
 
+    def widen_cache(self, kib: int) -> None:
+        """Keep more of the book in memory for writes to come, as a long import needs."""
+        with self._write_lock, _translated():
+            self._writer = self._writer or self._open(limits.LOCK_WAIT_SECONDS)
+            self._writer.execute(f"PRAGMA cache_size = -{kib:d}")
+
     def close(self) -> None:
         """Let go of the file."""
         for connection in [*self._readers, self._writer]:
@@ -105,7 +103,9 @@ class SqliteStore:
         self._writer = None
         self._own = threading.local()
 
-    def _reader(self) -> sqlite3.Connection:
+    def reader(self) -> sqlite3.Connection:
+        """This thread's reading connection, with the deadline set anew."""
+        self._own.deadline = time.monotonic() + self.read_deadline_seconds
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = self._open(limits.LOCK_WAIT_SECONDS)
@@ -115,7 +115,7 @@ class SqliteStore:
         return connection
 
     def _is_late(self) -> bool:
-        return time.monotonic() > self._own.deadline
+        return bool(time.monotonic() > self._own.deadline)
 
     def _reader_for_copy(self) -> sqlite3.Connection:
         connection = self._open(limits.LOCK_WAIT_SECONDS)
@@ -124,6 +124,31 @@ class SqliteStore:
 
     def _open(self, wait_seconds: int) -> sqlite3.Connection:
         return connect(self.path, wait_seconds)
+
+
+class _Reading:
+    """The context of one snapshot. A class, not a generator: every request enters two of them."""
+
+    __slots__ = ("_connection", "_store")
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> Reads:
+        try:
+            self._connection = self._store.reader()
+            self._connection.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise _translation(error) from error
+        return Reads(self._connection)
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except sqlite3.Error as broken:
+            error = error or broken
+        if isinstance(error, sqlite3.Error):
+            raise _translation(error) from error
 
 
 class _Unwritten(Exception):
@@ -168,7 +193,7 @@ def open_book(path: Path, clock: Clock) -> SqliteStore:
             errors.BOOK_VERSION,
             Flaw(
                 "db",
-                f"{path} is a book of version {version}, this Tollbook needs {migrations.LATEST}: run tollbook migrate --db {path}",
+                f"{path} is of version {version}, older than {migrations.LATEST}: run tollbook migrate --db {path}",
             ),
         )
     return SqliteStore(path, clock)
@@ -233,12 +258,16 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        problem = _problem(code)
-        if problem is None:
-            raise
-        retry = limits.RETRY_AFTER_SECONDS if problem is not errors.BOOK_FOREIGN else None
-        raise Refusal(problem, Flaw(None, _ADVICE.get(problem, problem.when)), retry_after=retry) from error
+        raise _translation(error) from error
+
+
+def _translation(error: sqlite3.Error) -> Exception:
+    """The Refusal that a driver's error means; the error itself where it is a defect of ours."""
+    problem = _problem(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    if problem is None:
+        return error
+    retry = limits.RETRY_AFTER_SECONDS if problem is not errors.BOOK_FOREIGN else None
+    return Refusal(problem, Flaw(None, _ADVICE.get(problem, problem.when)), retry_after=retry)
 
 
 def _problem(code: int) -> Problem | None:
