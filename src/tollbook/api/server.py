@@ -61,7 +61,7 @@ class _Server(MPServer):
         self.started = []
 
     def _spawn_workers(self, *args: Any, **kwargs: Any) -> None:
-        super()._spawn_workers(*args, **kwargs)
+        super()._spawn_workers(*args, **kwargs)  # type: ignore[no-untyped-call]
         for start in self.started:
             start()
 
