@@ -78,6 +78,7 @@ START_TRIES_MAX: Final = 1_500  # looks whether a starting server answers, 20 ms
 
 # Files in and out.
 IMPORT_BATCH: Final = 500  # invoices in one transaction with --keep-going
+IMPORT_CACHE_KIB: Final = 65_536  # pages of the book that an import keeps in memory: 64 MiB
 IMPORT_ERRORS_SHOWN_MAX: Final = 100  # bad records printed; all are counted
 IMPORT_LINE_BYTES_MAX: Final = 32 * 1_048_576  # one invoice of a hundred thousand lines fits
 IMPORT_FILE_BYTES_MAX: Final = 256 * 1_048_576  # an envelope, an array or an object is read whole

@@ -89,7 +89,7 @@ class Reads:
         if query.cursor:
             return self._page_at_cursor(sight, query, composed, total)
         if query.offset >= total:
-            return Page([], total, False, query.offset > 0)
+            return Page([], total, False, total > 0)
         clause = self._matching(sight, query, composed, self._index(sight, query, composed, total))
         order = "ORDER BY random()" if query.shuffle else composed.order_by()
         rows = self._rows(query.resource, clause, order, query.limit, query.offset)
@@ -139,10 +139,11 @@ class Reads:
         return self._invoice(found)
 
     def _invoice(self, row: Sequence[Any]) -> Invoice:
-        values = dict(zip(_names(INVOICES), row, strict=True))
+        values: dict[str, Any] = dict(zip(_names(INVOICES), row, strict=True))
         key = (values["partner_sid"], values["invoice_sid"])
-        children = {name: self._children(name, key) for name in _CHILDREN}
-        return Invoice(**{**values, "paid": bool(values["paid"])}, **children)
+        children: dict[str, Any] = {name: self._children(name, key) for name in _CHILDREN}
+        values |= children | {"paid": bool(values["paid"])}
+        return Invoice(**values)
 
     def _children(self, table: str, key: tuple[str, str]) -> tuple[Any, ...]:
         shape = _CHILDREN[table]
@@ -156,6 +157,13 @@ class Reads:
     def invoice_keys(self) -> Iterator[tuple[str, str, str]]:
         """Partner, sid and origin of every invoice, in the order of the key."""
         yield from self._run("SELECT partner_sid, invoice_sid, origin FROM invoice ORDER BY 1, 2")
+
+    def invoice_documents(self, partner_sid: str | None = None) -> Iterator[bytes]:
+        """The JSON of every invoice, or of one partner's, in the order of the key."""
+        where, parameters = ("WHERE partner_sid = ? ", (partner_sid,)) if partner_sid else ("", ())
+        rows = self._run(f"SELECT document FROM invoice_document {where}ORDER BY partner_sid, invoice_sid", parameters)
+        for (text,) in rows:
+            yield text
 
     def directory(self, sid: str) -> str | None:
         """The partner that a sid belongs to, if the book knows it."""

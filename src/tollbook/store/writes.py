@@ -6,11 +6,13 @@ that nothing outside has to remember to.
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from tollbook.billing.model import Invoice, Partner, Token
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
+from tollbook.store.invoice_rows import INSERT_CHILDREN, INSERT_DOCUMENT, INSERT_INVOICE, child_rows, invoice_row
 from tollbook.store.reads import Connection, Reads, document
 
 
@@ -20,6 +22,13 @@ class Access(NamedTuple):
     token_sid: str
     instant: int
     address: str
+
+
+class Standing(NamedTuple):
+    """Whose a known invoice is, and where it came from: `imported` or `computed`."""
+
+    partner_sid: str
+    origin: str | None
 
 
 class Writes(Reads):
@@ -37,6 +46,10 @@ class Writes(Reads):
         self._run(
             "INSERT INTO book VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
         )
+
+    def drop_book(self, name: str) -> None:
+        """Forget something about the book itself."""
+        self._run("DELETE FROM book WHERE name = ?", (name,))
 
     def add_partner(self, partner: Partner, password_hash: str | None = None) -> None:
         """A new partner beneath its parent."""
@@ -92,6 +105,21 @@ class Writes(Reads):
 
     def put_invoice(self, invoice: Invoice, origin: str) -> None:
         """Write an invoice whole: its rows, its document, its counter; `finish` follows once for all."""
+        self.put_invoices([invoice], origin)
+
+    def put_invoices(self, invoices: Sequence[Invoice], origin: str, documents: Sequence[bytes] = ()) -> None:
+        """Write invoices of distinct sids whole; `documents` are theirs, made here from the rows unless given."""
+        for invoice in invoices:
+            self._make_place(invoice)
+        self._run_many(INSERT_INVOICE, (invoice_row(invoice, origin) for invoice in invoices))
+        for table, insert in INSERT_CHILDREN.items():
+            self._run_many(insert, chain.from_iterable(child_rows(table, invoice) for invoice in invoices))
+        made = documents or [document(INVOICES, invoice) for invoice in invoices]
+        rows = ((i.partner_sid, i.invoice_sid, text) for i, text in zip(invoices, made, strict=True))
+        self._run_many(INSERT_DOCUMENT, rows)
+
+    def _make_place(self, invoice: Invoice) -> None:
+        """Count an invoice in; where it is known already, count out and forget what was there."""
         key = (invoice.partner_sid, invoice.invoice_sid)
         before = self._run("SELECT status FROM invoice WHERE partner_sid = ? AND invoice_sid = ?", key).fetchone()
         if before is None:
@@ -101,19 +129,10 @@ class Writes(Reads):
             self._forget(key)
         self._counts[invoice.partner_sid, invoice.status] += 1
         self._billed.add(invoice.partner_sid)
-        self._insert(INVOICES, invoice, origin=origin)
-        for field in INVOICES.fields:
-            if field.kind is Kind.ROWS:
-                self._insert_children(field.name, key, getattr(invoice, field.name))
-        self.put_document(invoice)
 
     def put_document(self, invoice: Invoice) -> None:
         """Write the document that an invoice's rows make."""
-        self._run(
-            "INSERT INTO invoice_document VALUES (?, ?, ?)"
-            " ON CONFLICT (partner_sid, invoice_sid) DO UPDATE SET document = excluded.document",
-            (invoice.partner_sid, invoice.invoice_sid, document(INVOICES, invoice)),
-        )
+        self._run(INSERT_DOCUMENT, (invoice.partner_sid, invoice.invoice_sid, document(INVOICES, invoice)))
 
     def finish(self) -> None:
         """Bring counters and balances up to the invoices written; the store calls it before the commit."""
@@ -126,26 +145,18 @@ class Writes(Reads):
         self._counts.clear()
         self._billed.clear()
 
-    def origin(self, partner_sid: str, invoice_sid: str) -> str | None:
-        """Whether an invoice was `imported` or `computed`; None where there is none."""
+    def standing(self, invoice_sid: str) -> Standing | None:
+        """Whose an invoice is and whether it was `imported` or `computed`; None where the book has no such sid."""
         row = self._run(
-            "SELECT origin FROM invoice WHERE partner_sid = ? AND invoice_sid = ?", (partner_sid, invoice_sid)
+            "SELECT g.partner_sid, i.origin FROM directory g LEFT JOIN invoice i"
+            " ON i.partner_sid = g.partner_sid AND i.invoice_sid = g.sid WHERE g.sid = ?",
+            (invoice_sid,),
         ).fetchone()
-        return row[0] if row else None
+        return Standing(*row) if row else None
 
     def _forget(self, key: tuple[str, str]) -> None:
         for table in ("invoice", "invoice_items", "pay_items", "tax_items"):
             self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_sid = ?", key)
-
-    def _insert_children(self, table: str, key: tuple[str, str], rows: tuple[Any, ...]) -> None:
-        if not rows:
-            return
-        names = rows[0].__struct_fields__
-        marks = ", ".join("?" * (len(names) + 3))
-        self._run_many(
-            f"INSERT INTO {table} (partner_sid, invoice_sid, position, {', '.join(names)}) VALUES ({marks})",
-            [(*key, position, *(getattr(row, name) for name in names)) for position, row in enumerate(rows)],
-        )
 
     def _insert(self, resource: Resource, record: Any, **hidden: Any) -> None:
         values = {**_values(resource, record), **hidden}

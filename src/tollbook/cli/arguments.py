@@ -1,0 +1,225 @@
+"""Every verb's arguments, help and example. Nothing heavy is imported here: help comes at once.
+
+A verb names the function that runs it as `module:function` within this package.
+"""
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from tollbook import __version__
+from tollbook.cli.exits import EXITS
+from tollbook.config import HELP, Settings
+
+_YEAR_SECONDS = 365 * 86_400
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    exits = "\n".join(f"  {status:>3}  {meaning}" for status, meaning in EXITS)
+    top = argparse.ArgumentParser(
+        prog="tollbook",
+        description="A self-hosted telecom billing server, compatible with the CarrierX Core API v2.",
+        epilog=f"exit status:\n{exits}\n\nEvery setting is also a variable: --read-deadline-ms is"
+        " TOLLBOOK_READ_DEADLINE_MS.\n`tollbook VERB --help` shows an example of each verb.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"tollbook {__version__}")
+    verbs = _Verbs(top)
+    _add_serving(verbs)
+    _add_moving(verbs)
+    _add_listing(verbs)
+    _add_partners(verbs.beneath("partner", "the partners: customers, resellers and what they may do"))
+    _add_tokens(verbs.beneath("token", "the keys to the API"))
+    _add_keeping(verbs)
+    return top
+
+
+class _Verbs:
+    """Adds verbs to a parser, each with its function, its one line of help and its example."""
+
+    def __init__(self, above: argparse.ArgumentParser) -> None:
+        self._subparsers = above.add_subparsers(metavar="VERB", required=True, dest="verb")
+
+    def beneath(self, name: str, doc: str) -> "_Verbs":
+        """A group of verbs."""
+        return _Verbs(self._subparsers.add_parser(name, help=doc, description=doc + ".", allow_abbrev=False))
+
+    def add(self, name: str, run: str, doc: str, example: str, *, json: bool = True) -> "_Arguments":
+        """One verb; `run` is `module:function`."""
+        verb = self._subparsers.add_parser(
+            name,
+            help=doc,
+            description=f"{doc[0].upper()}{doc[1:]}.",
+            epilog="example:\n" + "\n".join(f"  {line}" for line in example.splitlines()),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        verb.set_defaults(run=run)
+        made = _Arguments(verb).settings("db")
+        verb.add_argument("--config", type=Path, metavar="FILE", help="a TOML file of settings")
+        return made.add("--json", action="store_true", help="print JSON, for scripts") if json else made
+
+
+class _Arguments:
+    """Adds arguments to one verb."""
+
+    def __init__(self, verb: argparse.ArgumentParser) -> None:
+        self._verb = verb
+
+    def add(self, *names: str, **how: Any) -> "_Arguments":
+        """One argument, as argparse takes it."""
+        self._verb.add_argument(*names, **how)
+        return self
+
+    def settings(self, *names: str) -> "_Arguments":
+        """The settings of those names as flags; None where the command line gives nothing."""
+        for setting in fields(Settings):
+            if setting.name in names:
+                flag = f"--{setting.name.replace('_', '-')}"
+                how: dict[str, Any] = {"help": HELP[setting.name], "default": None}
+                if isinstance(setting.default, bool):
+                    how["action"] = argparse.BooleanOptionalAction
+                else:
+                    how |= {"type": type(setting.default), "metavar": type(setting.default).__name__.upper()}
+                self._verb.add_argument(flag, **how)
+        return self
+
+
+_SERVER = tuple(setting.name for setting in fields(Settings) if setting.name != "db")
+
+
+def _add_serving(verbs: _Verbs) -> None:
+    verbs.add(
+        "init",
+        "books:init",
+        "make a new book with its operator, and print the first token",
+        "tollbook init --db tollbook.db --name 'Example Telecom'",
+    ).add("--name", default="Operator", help="the operator's name").add(
+        "--currency", default="USD", help="the book's currency, ISO 4217"
+    )
+    verbs.add(
+        "serve",
+        "serving:serve",
+        "serve the book",
+        "tollbook serve --db tollbook.db --port 8080 --workers 2",
+        json=False,
+    ).settings(*_SERVER)
+    verbs.add(
+        "demo", "serving:demo", "make a book of sample invoices and serve it", "tollbook demo --port 8081", json=False
+    ).settings("host", "port").add("--fresh", action="store_true", help="make the sample book anew")
+
+
+def _add_moving(verbs: _Verbs) -> None:
+    importing = verbs.beneath("import", "take records into the book")
+    importing.add(
+        "invoices",
+        "moving:import_invoices",
+        "take invoices from files or from a server, verbatim; all of them or none",
+        "tollbook import invoices march.ndjson\n"
+        "curl … | tollbook import invoices -\n"
+        "tollbook import invoices --from-url https://api.example.com/core/v2/billing/invoices --token-file token.txt",
+    ).add(
+        "file", nargs="*", metavar="FILE", help="an envelope, an array, an object or NDJSON; - is standard input"
+    ).add("--keep-going", action="store_true", help="write what is good, whatever else is bad").add(
+        "--under", metavar="SID", help="make unknown partners beneath this one, not beneath the operator"
+    ).add("--from-url", metavar="URL", help="pull a list page by page from a compatible server").add(
+        "--token-file", type=Path, metavar="FILE", help="that server's token; else TOLLBOOK_SOURCE_TOKEN"
+    ).add("--restart", action="store_true", help="begin a broken-off pull anew")
+    exporting = verbs.beneath("export", "write records of the book to a file")
+    exporting.add(
+        "invoices",
+        "moving:export_invoices",
+        "write invoices as NDJSON, which import takes",
+        "tollbook export invoices march.ndjson",
+    ).add("file", nargs="?", default="-", metavar="FILE", help="where to; - is standard output").add(
+        "--partner", metavar="SID", help="one partner's only"
+    )
+
+
+def _add_listing(verbs: _Verbs) -> None:
+    verbs.add(
+        "invoices",
+        "listing:invoices",
+        "list invoices: a table for a person, the API's JSON for a pipe",
+        "tollbook invoices --filter 'status eq open and amount gt 1' --order 'amount desc'",
+    ).settings("host", "port", "public_url").add("--partner", metavar="SID", help="as that partner sees them").add(
+        "--token-file", type=Path, metavar="FILE", help="as the holder of that token sees them"
+    ).add("--filter", help="such as 'status eq open'").add("--order", help="such as 'amount desc'").add(
+        "--limit", help="at most so many"
+    ).add("--offset", help="from there on").add("--after", metavar="SID", help="those after that invoice").add(
+        "--before", metavar="SID", help="those before that invoice"
+    ).add("--fields", help="these attributes only, comma separated").add(
+        "--with-related", action="store_true", help="with each invoice's partner"
+    ).add("--curl", action="store_true", help="print the equivalent request instead")
+    verbs.add(
+        "explain-query",
+        "listing:explain_query",
+        "show what a filter becomes: its conditions, the SQL, the plan",
+        "tollbook explain-query 'status eq open and amount gt 1'",
+    ).add("filter", nargs="?", default="", help="the filter's text").add("--order", help="such as 'amount desc'").add(
+        "--partner", metavar="SID", help="as that partner would ask"
+    )
+
+
+def _add_partners(verbs: _Verbs) -> None:
+    verbs.add(
+        "add", "partners:add", "make a partner", "tollbook partner add --name 'Acme' --login acme --scope invoices.read"
+    ).add("--name", required=True, help="the partner's name").add(
+        "--parent", metavar="SID", help="beneath this partner, not beneath the operator"
+    ).add("--login", help="the name to log in with; a password is then asked for").add(
+        "--scope", nargs="+", action="extend", help="what the partner may do"
+    ).add("--password-file", type=Path, metavar="FILE", help="the password, on the file's first line")
+    verbs.add("list", "partners:list_all", "list the partners", "tollbook partner list")
+    verbs.add("show", "partners:show", "show one partner", "tollbook partner show SID").add("sid", metavar="SID")
+    verbs.add("passwd", "partners:passwd", "set a partner's password", "tollbook partner passwd SID").add(
+        "sid", metavar="SID"
+    ).add("--password-file", type=Path, metavar="FILE", help="the password, on the file's first line")
+    verbs.add(
+        "scopes",
+        "partners:scopes",
+        "say what a partner may do",
+        "tollbook partner scopes SID --scope invoices.read invoices.read_descendant",
+    ).add("sid", metavar="SID").add("--scope", nargs="+", action="extend", required=True, help="all that it may do")
+
+
+def _add_tokens(verbs: _Verbs) -> None:
+    verbs.add(
+        "add",
+        "tokens:add",
+        "make a token, and print its secret once",
+        "tollbook token add --partner SID --scope invoices.read --name reports",
+    ).add("--partner", metavar="SID", help="whose it is; the operator's unless given").add(
+        "--scope", nargs="+", action="extend", help="what it may do; all that the partner may unless given"
+    ).add("--name", help="a name to know it by").add(
+        "--expires-in",
+        type=int,
+        default=_YEAR_SECONDS,
+        metavar="SECONDS",
+        help="how long it lives; a year unless given",
+    )
+    verbs.add("list", "tokens:list_all", "list the tokens, without their secrets", "tollbook token list")
+    verbs.add("revoke", "tokens:revoke", "end a token", "tollbook token revoke TOKEN_SID").add(
+        "token_sid", metavar="TOKEN_SID"
+    )
+
+
+def _add_keeping(verbs: _Verbs) -> None:
+    verbs.add(
+        "check",
+        "books:check",
+        "verify documents, counters and balances against the rows, and the rows against the laws",
+        "tollbook check --db tollbook.db",
+    ).add("--repair", action="store_true", help="rebuild what is made from the rows")
+    verbs.add("backup", "books:backup", "copy the book while it is in use", "tollbook backup sunday.db").add(
+        "file", type=Path, metavar="FILE"
+    ).add("--yes", action="store_true", help="replace the file if it is there")
+    verbs.add(
+        "restore", "books:restore", "verify a backup, then put it in the book's place", "tollbook restore sunday.db"
+    ).add("file", type=Path, metavar="FILE").add("--yes", action="store_true", help="do not ask")
+    verbs.add("migrate", "books:migrate", "bring an older book to this version, after a backup", "tollbook migrate")
+    verbs.add("config", "books:config", "show every setting and where it comes from", "tollbook config").settings(
+        *_SERVER
+    )

@@ -1,0 +1,21 @@
+"""From a command's arguments to its settings and an open book."""
+
+import math
+from argparse import Namespace
+
+from tollbook.clock import SystemClock
+from tollbook.config import Settings, Sourced, load
+from tollbook.store import Store, open_store
+
+
+def settings_of(arguments: Namespace) -> tuple[Settings, list[Sourced]]:
+    """The settings in force for a command, and where each comes from."""
+    return load(vars(arguments), file=arguments.config)
+
+
+def book_of(arguments: Namespace) -> Store:
+    """The book that a command is about; reads at the command line have no deadline, a person can interrupt them."""
+    settings, _ = settings_of(arguments)
+    store = open_store(settings.db, SystemClock())
+    store.read_deadline_seconds = math.inf
+    return store

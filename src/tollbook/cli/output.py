@@ -1,0 +1,100 @@
+"""What a command says: records as JSON or as tables, notes to a person, progress on a terminal.
+
+Results go to standard output, everything else to standard error.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from tollbook.errors import Refusal
+
+_PIPE_COLUMNS = 10_000
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z")
+
+
+def print_json(value: Any) -> None:
+    """A result for a script."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def note(text: str) -> None:
+    """A word to a person, out of the way of the result."""
+    print(text, file=sys.stderr)
+
+
+def refusal_json(refusal: Refusal) -> str:
+    """A refusal for a script: the API's error body with the problem's code."""
+    flaws = [flaw._asdict() for flaw in refusal.flaws]
+    return json.dumps({"code": refusal.problem.code, "message": refusal.problem.message, "errors": flaws})
+
+
+def readable(value: Any) -> str:
+    """A wire value as a person reads it: dates without `T` and the rest, words side by side, null as nothing.
+
+    >>> readable("2024-12-19T23:30:01.000Z"), readable(["invoices.read", "sms.read"]), readable(None)
+    ('2024-12-19 23:30:01', 'invoices.read sms.read', '')
+    """
+    if isinstance(value, str):
+        return f"{value[:10]} {value[11:19]}" if _DATE.fullmatch(value) else value
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None or value == {} else str(value)
+
+
+def print_table(
+    headings: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = (), title: str | None = None
+) -> None:
+    """A table for a person; the columns named in `right` stand to the right, as amounts do."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    # A pipe has no width: no line is broken there.
+    Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)
+
+
+class Bar(Protocol):
+    """Something that shows how far a long act has come."""
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """So much is done, of so much if that is known."""
+        ...
+
+
+@contextmanager
+def progress(title: str, total: int | None = None) -> Iterator[Bar]:
+    """A progress bar on standard error while the context lasts; nothing where that is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total=None: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=total)
+
+        def move(done: int, total: int | None = None) -> None:
+            if total is not None:
+                bars.update(task, total=total)
+            bars.update(task, completed=done)
+
+        yield move

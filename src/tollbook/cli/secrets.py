@@ -1,0 +1,38 @@
+"""Secrets of a command: from a prompt, a file or the environment, never from an argument."""
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from tollbook import errors, limits
+from tollbook.errors import Flaw, Refusal
+
+
+def password_in(file: Path) -> str:
+    """The password on a file's first line."""
+    return _first_line(file, "password_file")
+
+
+def asked_password() -> str:
+    """A password asked for twice; refused where nobody can be asked."""
+    if not sys.stdin.isatty():
+        flaw = Flaw("password", "there is no terminal to ask at: give --password-file FILE")
+        raise Refusal(errors.ARGUMENT_INVALID, flaw)
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise Refusal(errors.ARGUMENT_INVALID, Flaw("password", "the two are not the same"))
+    return password
+
+
+def token_in(file: Path | None, variable: str) -> str | None:
+    """The token on a file's first line, or in a variable of the environment; None where neither is given."""
+    return _first_line(file, "token_file") if file else os.environ.get(variable) or None
+
+
+def _first_line(file: Path, field: str) -> str:
+    with file.open(encoding="utf-8") as opened:
+        line = opened.readline(limits.CREDENTIALS_BYTES_MAX).rstrip("\r\n")
+    if not line:
+        raise Refusal(errors.ARGUMENT_INVALID, Flaw(field, f"{file} is empty"))
+    return line

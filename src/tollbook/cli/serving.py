@@ -1,0 +1,79 @@
+"""`tollbook serve` and `tollbook demo`."""
+
+import os
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+from tollbook.cli.opening import settings_of
+from tollbook.cli.output import note
+from tollbook.config import Settings
+from tollbook.errors import Flaw, Refusal
+
+
+def serve(arguments: Namespace) -> int:
+    """Serve the book until told to stop."""
+    from tollbook.api import server
+
+    settings, _ = settings_of(arguments)
+    return server.serve(settings)
+
+
+def demo(arguments: Namespace) -> int:
+    """Serve the demo book, made if it is missing, and say what to try."""
+    from tollbook.api import server
+
+    settings, sources = settings_of(arguments)
+    if any(sourced.name == "db" and sourced.source == "default" for sourced in sources):
+        settings = replace(settings, db=str(_own_place()))
+    tokens = _book_with_tokens(settings, fresh=arguments.fresh)
+    try:
+        return server.serve(settings, on_ready=lambda address: _say(address, settings, *tokens))
+    except Refusal as refusal:
+        raise _with_advice(refusal, settings.port) from None
+
+
+def _book_with_tokens(settings: Settings, *, fresh: bool) -> tuple[str, str]:
+    """Fresh tokens of the documented partner and of the operator."""
+    from tollbook.clock import SystemClock
+    from tollbook.operations import demo as book
+    from tollbook.store import open_store, store_path
+
+    path = store_path(settings.db)
+    if fresh or not path.exists():
+        note(f"making the demo book {path} …")
+        book.remove_book(path)
+        book.make_demo_book(settings.db, SystemClock())
+    store = open_store(settings.db, SystemClock())
+    tokens = [book.demo_token(store, sid).access_token or "" for sid in (book.DOCUMENTED_PARTNER, book.OPERATOR)]
+    store.close()
+    return tokens[0], tokens[1]
+
+
+def _own_place() -> Path:
+    """Where the demo book is kept unless told otherwise: with the person's other data, not in a checkout."""
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "tollbook" / "demo.db"
+
+
+def _say(address: str, settings: Settings, token: str, operator_token: str) -> None:
+    print(
+        f"""
+The demo book   {settings.db}
+A fresh token   {token}
+Operator token  {operator_token}  (sees every partner)
+Reference       {address}/docs
+
+Try it:
+  curl -H 'Authorization: Bearer {token}' '{address}/core/v2/billing/invoices?limit=1'
+
+Ctrl-C ends it.""",
+        flush=True,
+    )
+
+
+def _with_advice(refusal: Refusal, port: int) -> Refusal:
+    if not any(flaw.field == "port" for flaw in refusal.flaws):
+        return refusal
+    advice = Flaw("port", f"for example --port {port % 65_535 + 1}, or --port 0 for any that is free")
+    return Refusal(refusal.problem, *refusal.flaws, advice)

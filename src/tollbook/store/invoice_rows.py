@@ -1,0 +1,45 @@
+"""An invoice as rows: the statements that write one and the parameters they take, made once from the catalogue."""
+
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any, Final
+
+from tollbook.billing.model import Invoice
+from tollbook.query.fields import INVOICES, Field, Kind
+
+_SCALARS = tuple(field.name for field in INVOICES.scalars)
+_scalars = attrgetter(*_SCALARS)
+_ROWS = tuple(field for field in INVOICES.fields if field.kind is Kind.ROWS)
+
+INSERT_INVOICE: Final = (
+    f"INSERT INTO invoice ({', '.join(_SCALARS)}, origin) VALUES ({', '.join('?' * (len(_SCALARS) + 1))})"
+)
+INSERT_DOCUMENT: Final = (
+    "INSERT INTO invoice_document VALUES (?, ?, ?)"
+    " ON CONFLICT (partner_sid, invoice_sid) DO UPDATE SET document = excluded.document"
+)
+
+
+def _insert_children(table: Field) -> str:
+    names = [part.name for part in table.parts]
+    marks = ", ".join("?" * (len(names) + 3))
+    return f"INSERT INTO {table.name} (partner_sid, invoice_sid, position, {', '.join(names)}) VALUES ({marks})"
+
+
+INSERT_CHILDREN: Final = {table.name: _insert_children(table) for table in _ROWS}
+"""The statement for the rows of each array, by the array's name, which is its table's too."""
+
+_parts = {table.name: attrgetter(*(part.name for part in table.parts)) for table in _ROWS}
+
+
+def invoice_row(invoice: Invoice, origin: str) -> tuple[Any, ...]:
+    """The parameters of `INSERT_INVOICE`."""
+    return (*_scalars(invoice), origin)
+
+
+def child_rows(table: str, invoice: Invoice) -> Iterator[tuple[Any, ...]]:
+    """The parameters of `INSERT_CHILDREN[table]`, once for each element of an invoice's array."""
+    key = (invoice.partner_sid, invoice.invoice_sid)
+    parts = _parts[table]
+    for position, element in enumerate(getattr(invoice, table)):
+        yield (*key, position, *parts(element))
