@@ -33,6 +33,7 @@ class Answer:
     media_type: str = JSON
     next_url: str | None = None
     cache_control: str = "private, no-cache"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def list_answer(asked: ListQuery, page: Listed, url: str) -> Answer:
@@ -84,12 +85,14 @@ def send(request: falcon.Request, response: falcon.Response, answer: Answer) -> 
     """Put an answer on the wire: tagged, compressed where that helps, or 304 where the client has it."""
     response.status = answer.status
     response.set_header("Cache-Control", answer.cache_control)
+    for name, value in answer.headers:
+        response.set_header(name, value)
     if answer.next_url:
         response.set_header("Link", f'<{quote(answer.next_url, safe=_URL_SAFE)}>; rel="next"')
     if answer.status == 204:
         return
-    response.content_type = answer.media_type
     if request.method not in ("GET", "HEAD"):
+        response.content_type = answer.media_type
         response.data = answer.body
         return
     response.set_header("Vary", "Accept-Encoding, Authorization")
@@ -101,20 +104,23 @@ def send(request: falcon.Request, response: falcon.Response, answer: Answer) -> 
     if _has(request.get_header("If-None-Match"), tag):
         response.status = 304
         return
+    response.content_type = answer.media_type
     if zipped:
         response.set_header("Content-Encoding", "gzip")
     response.data = gzip.compress(answer.body, compresslevel=4, mtime=0) if zipped else answer.body
 
 
+_ZERO = re.compile(r"q=0(\.0{0,3})?")
 _URL_SAFE = "%:/?&=+,;@[]!$'()*~-._"
 
 
 def _takes_gzip(header: str | None) -> bool:
-    for part in (header or "").split(","):
-        coding, _, weight = part.strip().lower().partition(";")
-        if coding.strip() in ("gzip", "*") and weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
-            return True
-    return False
+    """Whether Accept-Encoding lets an answer be gzip: what it says of gzip itself goes before `*`."""
+    takes: dict[str, bool] = {}
+    for part in (header or "").lower().split(","):
+        coding, _, weight = part.partition(";")
+        takes[coding.strip()] = not _ZERO.fullmatch(weight.replace(" ", ""))
+    return takes.get("gzip", takes.get("*", False))
 
 
 def _has(header: str | None, tag: str) -> bool:
