@@ -19,7 +19,7 @@ from tollbook.query.projection import Projection, parse_projection
 
 ALIASES = {"includeFields": "include_fields", "excludeFields": "exclude_fields"}
 _SHOWN = ("include_fields", "exclude_fields", *ALIASES)
-_PAGED = ("limit", "offset", "order", "filter", "after", "before")
+LIST_ARGUMENTS = ("limit", "offset", "order", "filter", "after", "before")
 _DIGITS = re.compile(r"[0-9]{1,16}")
 _X = TypeVar("_X")
 
@@ -65,7 +65,7 @@ class View:
 @lru_cache(limits.PLANS_REMEMBERED_MAX)
 def parse_list(query: str, resource: Resource, *, strict: bool = True) -> ListQuery:
     """The list that a query string asks for; every wrong argument is named in one refusal."""
-    values, arguments = _values(query, (*_PAGED, *_names_of_view(resource)), strict)
+    values, arguments = _values(query, (*LIST_ARGUMENTS, *names_of_view(resource)), strict)
     reading = _Reading(values)
     conditions: tuple[Condition, ...] = reading.take("filter", lambda text: parse_filter(text, resource), ())
     order: tuple[OrderKey, ...] = reading.take("order", lambda text: parse_order(text, resource), ())
@@ -90,7 +90,7 @@ def parse_list(query: str, resource: Resource, *, strict: bool = True) -> ListQu
 @lru_cache(limits.PLANS_REMEMBERED_MAX)
 def parse_view(query: str, resource: Resource, *, strict: bool = True) -> View:
     """How a query string asks for one record to be shown."""
-    values, _ = _values(query, _names_of_view(resource), strict)
+    values, _ = _values(query, names_of_view(resource), strict)
     reading = _Reading(values)
     view = View(reading.take_projection(), reading.take("with_related", _boolean, False))
     reading.finish()
@@ -137,7 +137,8 @@ def _order_refusal(message: str) -> Refusal:
     return Refusal(errors.ORDER_INVALID, Flaw("order", message))
 
 
-def _names_of_view(resource: Resource) -> tuple[str, ...]:
+def names_of_view(resource: Resource) -> tuple[str, ...]:
+    """The query arguments that say how a record of that resource is shown."""
     return (*_SHOWN, "with_related") if resource.related else _SHOWN
 
 

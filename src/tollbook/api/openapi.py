@@ -1,0 +1,213 @@
+"""`/openapi.json`: the whole API as OpenAPI 3.1, made from the routes, the catalogue, the problems and the limits.
+
+Nothing is described by hand that one of these tables knows; a new route or attribute is in the document by itself.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tollbook import __version__, errors, limits
+from tollbook.api import samples
+from tollbook.api.parameters import headers, of_route, parameters
+from tollbook.api.routing import Route
+from tollbook.api.schemas import ref, schemas, title
+from tollbook.errors import PROBLEMS, Problem
+
+Json = dict[str, Any]
+
+TAGS = {
+    "billing": ("Invoices", "What partners owe, line by line. Read only: invoices come from usage or from an import."),
+    "partners": ("Partners", "Customers and resellers, a tree. A caller sees itself and all beneath it."),
+    "oauth": ("Tokens", "Keys to the API. A token never does more than its partner may."),
+    "health": ("Health", "For load balancers and supervisors. No credentials."),
+    "openapi.json": ("Reference", "This description. No credentials."),
+}
+"""Each area's title and what it is, by the first segment of its paths."""
+
+_ABOUT = """\
+Billing for telecom: invoices, partners and the keys to both, compatible with the CarrierX Core API v2.
+
+Amounts are strings holding exact decimals. Instants are ISO 8601 in UTC with three decimals. `HEAD` works wherever
+`GET` does and `OPTIONS` everywhere. Every answer carries `X-Request-Id`; every refusal has the body `Error` and its
+code in `X-Error-Code`."""
+
+_FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
+_BODIES: dict[str, tuple[str, ...]] = {
+    "post_partner": ("PartnerCreate",),
+    "patch_partner": ("PartnerChange",),
+    "put_partner": ("PartnerChange",),
+    "post_token": ("PasswordGrant", "RefreshGrant"),
+    "post_token_for": ("TokenWish",),
+    "post_revoke": ("Revocation",),
+}
+_ANSWERS = {"post_token": "NewToken", "post_token_for": "NewToken", "who_am_i": "Identity"}
+_UNSEEN = frozenset({errors.SETTING_INVALID})  # said on the command line only
+_ANYWHERE = (400, 411, 414, 500, 503)
+
+
+def document(routes: Iterable[Route], public_url: str = "") -> Json:
+    """The OpenAPI document of these routes, each with its full path."""
+    paths: Json = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    described: Json = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tollbook",
+            "version": __version__,
+            "summary": "Self-hosted telecom billing",
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "externalDocs": {"url": "docs", "description": "The same for people, with examples to try."},
+        "tags": [{"name": name, "description": doc} for name, doc in TAGS.values()],
+        "paths": paths,
+        "components": _components(),
+    }
+    return described | ({"servers": [{"url": public_url}]} if public_url else {})
+
+
+def _components() -> Json:
+    return {
+        "schemas": schemas(),
+        "parameters": parameters(),
+        "headers": headers(),
+        "responses": {_name(status): _refusals(status) for status in sorted({p.status for p in _seen()})},
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "An access token."},
+            "basic": {"type": "http", "scheme": "basic", "description": "A partner's login and password."},
+        },
+    }
+
+
+def _seen() -> Iterable[Problem]:
+    return (problem for problem in PROBLEMS if problem not in _UNSEEN)
+
+
+def _name(status: int) -> str:
+    """The name of a status's shared response.
+
+    >>> _name(404)
+    'NoItemErrorOrNotFound'
+    """
+    messages = dict.fromkeys(problem.message for problem in _seen() if problem.status == status)
+    return "Or".join(message.title().replace(" ", "") for message in messages)
+
+
+def _refusals(status: int) -> Json:
+    """All problems of one status as one response."""
+    problems = [problem for problem in _seen() if problem.status == status]
+    messages = list(dict.fromkeys(problem.message for problem in problems))
+    lines = [f"- `{problem.code}`: {problem.when}" for problem in problems]
+    return {
+        "description": "\n".join([f"**{' / '.join(messages)}**", "", *lines]),
+        "headers": _refusal_headers(status, [problem.code for problem in problems]),
+        "content": {
+            _JSON: {
+                "schema": {"allOf": [ref("Error"), {"properties": {"message": {"enum": messages}}}]},
+                "example": _refusal_example(problems[0]),
+            }
+        },
+    }
+
+
+def _refusal_headers(status: int, codes: list[str]) -> Json:
+    by_status = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
+    code = {
+        "description": "Which problem of the table it is.",
+        "required": True,
+        "schema": {"type": "string", "enum": codes},
+    }
+    shared = {name: _header(name) for name in ("X-Request-Id", *by_status.get(status, ()))}
+    return {"X-Error-Code": code, **shared}
+
+
+def _refusal_example(problem: Problem) -> Json:
+    said = "cannot find item by sid" if problem is errors.ITEM_UNKNOWN else problem.when
+    return {"message": problem.message, "errors": [{"field": None, "message": said, "reference_sid": None}]}
+
+
+def _header(name: str) -> Json:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+def _operation(route: Route) -> Json:
+    doc = (route.act.__doc__ or "").strip()
+    tag = next((TAGS[part][0] for part in route.path.split("/") if part in TAGS), TAGS["openapi.json"][0])
+    described: Json = {
+        "operationId": route.act.__name__,
+        "tags": [tag],
+        "summary": route.summary,
+        "description": doc,
+        "security": _security(route),
+        "parameters": of_route(route),
+        "responses": _responses(route),
+    }
+    if route.body:
+        described["requestBody"] = _body(route)
+    return described
+
+
+def _security(route: Route) -> list[Json]:
+    """Any one of these is enough."""
+    if route.public:
+        return []
+    each = [[scope] for scope in route.scopes] or [[]]
+    return [{scheme: scopes} for scheme in ("bearer", "basic") for scopes in each]
+
+
+def _body(route: Route) -> Json:
+    names = _BODIES[route.act.__name__]
+    schema = ref(names[0]) if len(names) == 1 else {"oneOf": [ref(name) for name in names]}
+    examples = {name: {"value": schemas()[name]["examples"][0]} for name in names}
+    media_type = _JSON if route.body == "json" else _FORM
+    size = f"At most {limits.BODY_BYTES_MAX} bytes."
+    return {"required": True, "description": size, "content": {media_type: {"schema": schema, "examples": examples}}}
+
+
+def _responses(route: Route) -> Json:
+    made = {"204": _nothing()} if route.act.__name__ == "post_revoke" else {"200": _success(route)}
+    if route.method == "GET":
+        unchanged = "The client has it already: `If-None-Match` names its tag."
+        made["304"] = {"description": unchanged, "headers": {name: _header(name) for name in ("ETag", "X-Request-Id")}}
+    for status in sorted({*_ANYWHERE, *_refused_with(route)}):
+        made[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
+    return made
+
+
+def _nothing() -> Json:
+    return {"description": "Done.", "headers": {"X-Request-Id": _header("X-Request-Id")}}
+
+
+def _success(route: Route) -> Json:
+    names = ["X-Request-Id"]
+    if route.method == "GET":
+        names += ["ETag", "Cache-Control"]
+    if route.lists:
+        names.append("Link")
+    content = {_JSON: _content(route)}
+    return {"description": route.summary, "headers": {name: _header(name) for name in names}, "content": content}
+
+
+def _content(route: Route) -> Json:
+    if route.resource is None:
+        return {"schema": ref("Health") if route.path.startswith("/health") else {"type": "object"}}
+    name = _ANSWERS.get(route.act.__name__) or title(route.resource) + ("List" if route.lists else "")
+    example = samples.page(route.resource) if route.lists else schemas()[name]["examples"][0]
+    return {"schema": ref(name), "example": example}
+
+
+def _refused_with(route: Route) -> Iterable[int]:
+    """The statuses that this route's own ways of refusing have, beside those that any may have."""
+    if not route.public:
+        yield from (401, 429)
+    if route.scopes:
+        yield 403
+    if route.lists or "{" in route.path:
+        yield 404
+    if route.body:
+        yield from (413, 415, 422)
+    if route.act.__name__ == "post_token":
+        yield from (401, 429)

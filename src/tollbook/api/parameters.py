@@ -1,0 +1,167 @@
+"""The query arguments, path parameters and headers of the reference.
+
+Which arguments a route knows is `query.listing`'s to say; what each means is written here, once.
+"""
+
+import re
+from typing import Any
+
+from tollbook import limits
+from tollbook.api.routing import Route
+from tollbook.api.samples import INVOICE
+from tollbook.api.schemas import SID
+from tollbook.query.fields import Resource
+from tollbook.query.listing import ALIASES, LIST_ARGUMENTS, names_of_view
+
+Json = dict[str, Any]
+
+_NAMES = {"type": "string", "format": "fields"}
+_CURSOR = "Not together with the other cursor, a non-zero `offset` or `order=shuffle`."
+
+_QUERY: dict[str, tuple[str, Json, object]] = {
+    "limit": (
+        "How many records a page holds at most; 0 and empty mean the default.",
+        {"type": "integer", "minimum": 0, "maximum": limits.LIMIT_MAX, "default": limits.LIMIT_DEFAULT},
+        1,
+    ),
+    "offset": (
+        "How many records to skip. Past the end there is an empty page.",
+        {"type": "integer", "minimum": 0, "maximum": limits.OFFSET_MAX, "default": 0},
+        0,
+    ),
+    "order": (
+        f"At most {limits.ORDER_KEYS_MAX} attributes, each with `asc` or `desc`, separated by commas; or `shuffle`"
+        " alone. Ties are broken by sid.",
+        {"type": "string", "format": "order"},
+        None,
+    ),
+    "filter": (
+        "Conditions joined by `and`: attribute, operator, value. Operators: `eq ne lt le gt ge in`, for texts also"
+        " `like ilike`, for integers `bit`; `eq null` and `ne null` fit anything. Values with spaces stand in quotes;"
+        " dotted paths reach into arrays and sub-objects."
+        f" At most {limits.FILTER_CONDITIONS_MAX} conditions.",
+        {"type": "string", "format": "filter", "maxLength": limits.FILTER_CHARS_MAX},
+        None,
+    ),
+    "after": (f"The page that follows this record in the order in force. {_CURSOR}", SID, None),
+    "before": (f"The page just before this record, in the order in force. {_CURSOR}", SID, None),
+    "include_fields": (
+        "Only these attributes, separated by commas; dotted paths reach inside. Unknown names select nothing.",
+        _NAMES,
+        None,
+    ),
+    "exclude_fields": ("Without these attributes; applied after `include_fields`.", _NAMES, None),
+    "with_related": (
+        "Whether to embed the partner.",
+        {"type": "boolean", "default": False},
+        True,
+    ),
+}
+
+_BY_RESOURCE: dict[str, Json] = {
+    "invoice": {
+        "order": "date_created desc",
+        "filter": "status eq open and amount gt 0.1",
+        "include_fields": "display_id,amount,invoice_items.amount",
+        "exclude_fields": "invoice_items,tax_items",
+    },
+    "partner": {
+        "order": "name asc",
+        "filter": 'name like "John%" and status eq active',
+        "include_fields": "name,partner_sid,balance",
+        "exclude_fields": "attributes",
+    },
+    "token": {
+        "order": "date_created desc",
+        "filter": "name eq reports",
+        "include_fields": "name,token_sid,scopes",
+        "exclude_fields": "partner",
+    },
+}
+
+_HEADERS: dict[str, tuple[str, Json]] = {
+    "If-None-Match": ("The `ETag` of an answer that the client has; 304 if it is still current.", {"type": "string"}),
+    "X-Request-Id": (
+        f"A name for this request, up to {limits.REQUEST_ID_CHARS_MAX} letters, digits and `-._~`; the answer repeats"
+        " it. Anything else is replaced.",
+        {"type": "string"},
+    ),
+}
+
+_TAG = r'^"[!#-~]+"$'
+_SHARED: dict[str, tuple[str, Json, bool]] = {
+    "ETag": (
+        "A strong tag of the answer's bytes, for `If-None-Match`.",
+        {"type": "string", "pattern": _TAG},
+        True,
+    ),
+    "Link": ('The next page: `<URL>; rel="next"`.', {"type": "string", "pattern": '^<[^>]+>; rel="next"$'}, False),
+    "X-Request-Id": (
+        "The request's name, its own or one of ours.",
+        {"type": "string", "pattern": rf"^[A-Za-z0-9._~\-]{{1,{limits.REQUEST_ID_CHARS_MAX}}}$"},
+        True,
+    ),
+    "Retry-After": ("Seconds after which trying again can help.", {"type": "integer", "minimum": 0}, False),
+    "WWW-Authenticate": ("How to authenticate.", {"type": "string", "const": "Bearer"}, True),
+    "Allow": ("The methods that the path has.", {"type": "string"}, True),
+    "Cache-Control": ("Who may keep the answer, and that it must be asked for anew.", {"type": "string"}, True),
+}
+
+
+def parameters() -> Json:
+    """Those that mean the same everywhere, by name."""
+    shared = {name: _query(name) for name in ("limit", "offset", "after", "before", "with_related")}
+    return shared | {name: _sent_header(name) for name in _HEADERS}
+
+
+def headers() -> Json:
+    """The headers of answers, by name."""
+    return {
+        name: {"description": doc, "required": needed, "schema": schema}
+        for name, (doc, schema, needed) in _SHARED.items()
+    }
+
+
+def of_route(route: Route) -> list[Json]:
+    """The parameters of one route: path, query, headers."""
+    made = [_path(name) for name in re.findall(r"{(\w+)}", route.path)]
+    made += [_argument(name, route.resource) for name in arguments(route)]
+    if route.method == "GET":
+        made.append({"$ref": "#/components/parameters/If-None-Match"})
+    return [*made, {"$ref": "#/components/parameters/X-Request-Id"}]
+
+
+def arguments(route: Route) -> tuple[str, ...]:
+    """The names of the query arguments that a route knows."""
+    if route.resource is None or route.body == "form" or route.act.__name__ == "who_am_i":
+        return ()
+    shown = names_of_view(route.resource)
+    return (*LIST_ARGUMENTS, *shown) if route.lists else shown
+
+
+def _argument(name: str, resource: Resource | None) -> Json:
+    if name in parameters():
+        return {"$ref": f"#/components/parameters/{name}"}
+    described = _query(ALIASES.get(name, name), resource) | {"name": name}
+    if name in ALIASES:
+        described["description"] = f"The same as `{ALIASES[name]}`, of which only one may be given."
+    return described
+
+
+def _query(name: str, resource: Resource | None = None) -> Json:
+    doc, schema, example = _QUERY[name]
+    if resource:
+        example = _BY_RESOURCE[resource.name].get(name, example)
+    shown = {} if example is None else {"example": example}
+    return {"name": name, "in": "query", "description": doc, "schema": schema, **shown}
+
+
+def _path(name: str) -> Json:
+    example = INVOICE.get(name, "b3f45e4d-7d46-467b-9724-272f57ac420e")
+    doc = f"The {name.removesuffix('_sid')}'s secure ID."
+    return {"name": name, "in": "path", "required": True, "description": doc, "schema": SID, "example": example}
+
+
+def _sent_header(name: str) -> Json:
+    doc, schema = _HEADERS[name]
+    return {"name": name, "in": "header", "description": doc, "schema": schema}
