@@ -23,6 +23,7 @@ from tollbook.store.writes import Writes
 
 _MIN_VERSION = (3, 37, 0)  # STRICT tables
 _STATEMENTS = 512  # prepared statements kept by a connection
+_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "cache_size = -16384", "temp_store = MEMORY")
 
 
 class SqliteStore:
@@ -88,11 +89,12 @@ class SqliteStore:
                 copy.close()
         part.replace(target)
 
-    def widen_cache(self, kib: int) -> None:
-        """Keep more of the book in memory for writes to come, as a long import needs."""
+    def expect_much(self, cache_kib: int, log_pages: int) -> None:
+        """Get ready for a long import: more of the book in memory, and the log copied back less often."""
         with self._write_lock, _translated():
             self._writer = self._writer or self._open(limits.LOCK_WAIT_SECONDS)
-            self._writer.execute(f"PRAGMA cache_size = -{kib:d}")
+            self._writer.execute(f"PRAGMA cache_size = -{cache_kib:d}")
+            self._writer.execute(f"PRAGMA wal_autocheckpoint = {log_pages:d}")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -164,11 +166,12 @@ def connect(path: Path, wait_seconds: int) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=_STATEMENTS,
     )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA mmap_size = 0")
-    connection.execute("PRAGMA cache_size = -16384")
-    connection.execute("PRAGMA temp_store = MEMORY")
+    try:
+        for setting in _SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -177,7 +180,7 @@ def create_book(path: Path) -> None:
     if path.exists():
         raise Refusal(errors.CONFLICT, Flaw("db", f"{path} exists already"))
     _create(path)
-    with _translated():
+    with _translated(path):
         connection = connect(path, limits.LOCK_WAIT_SECONDS)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
@@ -209,7 +212,7 @@ def book_version(path: Path) -> int:
         raise Refusal(
             errors.STORE_UNAVAILABLE, Flaw("db", f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed")
         )
-    with _translated():
+    with _translated(path):
         connection = connect(path, limits.LOCK_WAIT_SECONDS)
         try:
             stamp = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -230,7 +233,7 @@ def migrate_book(path: Path, backup: Path) -> tuple[int, int]:
     """Bring a book to the present version after copying it to `backup`; the versions before and after."""
     before = book_version(path)
     if before < migrations.LATEST:
-        with _translated():
+        with _translated(path):
             connection = connect(path, limits.LOCK_WAIT_SECONDS)
             _create(backup)
             copy = sqlite3.connect(backup, isolation_level=None)
@@ -254,20 +257,21 @@ _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(path: Path | None = None) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _translation(error) from error
+        raise _translation(error, path) from error
 
 
-def _translation(error: sqlite3.Error) -> Exception:
+def _translation(error: sqlite3.Error, path: Path | None = None) -> Exception:
     """The Refusal that a driver's error means; the error itself where it is a defect of ours."""
     problem = _problem(getattr(error, "sqlite_errorcode", 0) & 0xFF)
     if problem is None:
         return error
     retry = limits.RETRY_AFTER_SECONDS if problem is not errors.BOOK_FOREIGN else None
-    return Refusal(problem, Flaw(None, _ADVICE.get(problem, problem.when)), retry_after=retry)
+    said = _ADVICE.get(problem, problem.when)
+    return Refusal(problem, Flaw("db", f"{path}: {said}") if path else Flaw(None, said), retry_after=retry)
 
 
 def _problem(code: int) -> Problem | None:
