@@ -49,8 +49,7 @@ PUBLIC = {
     ("GET", "/health/ready"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
-    ("GET", "/docs/docs.css"),
-    ("GET", "/docs/docs.js"),
+    ("GET", "/docs/{name}"),
 }
 """What needs no credentials."""
 

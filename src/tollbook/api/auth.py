@@ -1,7 +1,8 @@
 """Credentials to a `Caller`: bearer tokens, and Basic with a partner's login and password.
 
 All failures look alike. Wrong credentials are counted by address and in all; past a budget they are answered
-with 429 before any password is verified. Right credentials are never held up by another's wrong ones.
+with 429, and no password is verified any more: a guess learns nothing. Tokens and pairs that were verified a
+moment ago are never held up by wrong ones, their own or another's.
 """
 
 import base64
@@ -27,13 +28,14 @@ class Failures:
         self._by_address: OrderedDict[str, int] = OrderedDict()
         self._total = 0
 
-    def check(self, address: str) -> None:
-        """Refuse with 429 where the budget of wrong credentials is used up."""
+    def spent(self, address: str) -> bool:
+        """Whether the budget of wrong credentials is used up for this minute."""
         with self._lock:
             self._turn()
-            spent = self._by_address.get(address, 0) >= limits.FAILED_LOGINS_PER_MINUTE_MAX
-            if spent or self._total >= limits.FAILED_LOGINS_TOTAL_PER_MINUTE_MAX:
-                raise Refusal(errors.TOO_MANY_FAILURES, retry_after=60)
+            mine = self._by_address.get(address, 0)
+            return (
+                mine >= limits.FAILED_LOGINS_PER_MINUTE_MAX or self._total >= limits.FAILED_LOGINS_TOTAL_PER_MINUTE_MAX
+            )
 
     def count(self, address: str) -> None:
         """One more wrong pair or token from an address."""
@@ -126,22 +128,25 @@ class Doorkeeper:
         return caller
 
     def _login(self, login: str, password: str, address: str) -> Caller:
-        self.failures.check(address)
+        self.admit(login, password, address)
         partner_sid = self._passwords.verify(login, password)
         if partner_sid is None:
             wrong = Refusal(errors.CREDENTIALS_WRONG, Flaw(None, "the login or the password is wrong"))
             raise self.failed(wrong, address)
         return tokens.caller_of_partner(self._store, partner_sid)
 
+    def admit(self, login: str, password: str, address: str) -> None:
+        """Refuse with 429 to verify a pair past the budget; one that was verified a moment ago still passes."""
+        if self.failures.spent(address) and not self._passwords.recalls(login, password):
+            raise Refusal(errors.TOO_MANY_FAILURES, retry_after=60)
+
     def failed(self, refusal: Refusal, address: str) -> Refusal:
         """Count a refusal of credentials; what to answer: itself, or 429 past the budget."""
         if refusal.problem is not errors.CREDENTIALS_WRONG:
             return refusal
         self.failures.count(address)
-        try:
-            self.failures.check(address)
-        except Refusal as enough:
-            return enough
+        if self.failures.spent(address):
+            return Refusal(errors.TOO_MANY_FAILURES, retry_after=60)
         return refusal
 
 

@@ -24,7 +24,10 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, checked at the door. `params` are the path's, `body` the decoded object or form."""
+    """One request, checked at the door. `params` are the path's, `body` the decoded object or form.
+
+    `url` is where a list's links point, without a query; empty for what is no list and needs no Host.
+    """
 
     services: Services
     caller: Caller
@@ -92,7 +95,7 @@ class Endpoint:
         remote = _address(request.env.get("REMOTE_ADDR", ""))
         trusted = remote in services.proxies
         address = _forwarded(request, remote) if trusted else remote
-        url = base_url(request, services.settings.public_url, trusted=trusted) + request.path
+        url = base_url(request, services.settings.public_url, trusted=trusted) + request.path if route.lists else ""
         if route.public:
             caller = _NOBODY
         else:

@@ -98,7 +98,7 @@ def _read(body: Mapping[str, Any], before: Partner | None) -> tuple[dict[str, An
     shown = wire_record(PARTNERS.fields, lambda name: getattr(before, name)) if before else {}
     for name, value in body.items():
         try:
-            inside = _read_one(name, value, shown)
+            inside = _read_one(name, value, shown, before)
         except ValueError as error:
             flaws.append(Flaw(name, str(error)))
             continue
@@ -112,14 +112,15 @@ def _read(body: Mapping[str, Any], before: Partner | None) -> tuple[dict[str, An
 _UNCHANGED = object()
 
 
-def _read_one(name: str, value: Any, shown: Mapping[str, Any]) -> Any:
+def _read_one(name: str, value: Any, shown: Mapping[str, Any], before: Partner | None) -> Any:
     field = PARTNERS.by_name.get(name)
     if name == "password":
         return _password(value)
     if field is None:
         raise ValueError("unknown attribute" + nearest(name, (*PARTNERS.by_name, "password")))
     if name in shown and value == shown[name]:
-        return _UNCHANGED  # a client may send back what it was given
+        # A client may send back what it was given; a replacement keeps it.
+        return getattr(before, name) if field.writable and name != "parent_sid" else _UNCHANGED
     if not field.writable:
         raise ValueError("is read only")
     if name == "parent_sid" and not shown and value in ("", None):

@@ -16,7 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from tollbook import errors, limits
 from tollbook.errors import Refusal
-from tollbook.store import Store
+from tollbook.store import Login, Store
 
 _hasher = PasswordHasher(
     time_cost=limits.ARGON2_PASSES,
@@ -46,9 +46,7 @@ class Passwords:
 
         503 where as many verifications are under way as may be at once, for longer than a wait.
         """
-        with self._store.reading() as book:
-            found = book.login(login)
-        stored = found.password_hash if found and found.password_hash else self._decoy
+        found, stored = self._find(login)
         if len(password) > limits.PASSWORD_CHARS_MAX:
             return None
         pair = self._keyed(login, password, stored)
@@ -58,6 +56,16 @@ class Passwords:
             return None
         self._remember(pair)
         return found.partner_sid
+
+    def recalls(self, login: str, password: str) -> bool:
+        """Whether a pair was verified within the last minute and still holds; costs no verification."""
+        return self._is_remembered(self._keyed(login, password, self._find(login)[1]))
+
+    def _find(self, login: str) -> tuple[Login | None, str]:
+        """Whose login it is, and the hash to verify against: a decoy where there is none."""
+        with self._store.reading() as book:
+            found = book.login(login)
+        return found, found.password_hash if found and found.password_hash else self._decoy
 
     def _keyed(self, *parts: str) -> bytes:
         text = b"".join(len(data).to_bytes(4) + data for data in (part.encode("utf-8") for part in parts))

@@ -21,13 +21,25 @@ from tollbook import errors
 from tollbook.clock import Clock
 from tollbook.errors import Flaw, Refusal
 from tollbook.store import sqlite
-from tollbook.store.reads import Page, Reads, Row
+from tollbook.store.reads import Login, Page, Reads, Row
 from tollbook.store.sqlite import SqliteStore
 from tollbook.store.writes import Access, Standing, Writes
 
 Store = SqliteStore
 
-__all__ = ["Access", "Page", "Reads", "Row", "Standing", "Store", "Writes", "create_store", "open_store", "store_path"]
+__all__ = [
+    "Access",
+    "Login",
+    "Page",
+    "Reads",
+    "Row",
+    "Standing",
+    "Store",
+    "Writes",
+    "create_store",
+    "open_store",
+    "store_path",
+]
 
 
 def store_path(url: str) -> Path:
