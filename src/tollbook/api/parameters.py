@@ -16,6 +16,19 @@ from tollbook.query.listing import ALIASES, LIST_ARGUMENTS, names_of_view
 Json = dict[str, Any]
 
 _NAMES = {"type": "string", "format": "fields"}
+_ORDER = (
+    f"At most {limits.ORDER_KEYS_MAX} attributes, each with `asc` or `desc`, separated by commas; or `shuffle`"
+    " alone. Ties are broken by sid."
+)
+_FILTER = (
+    "Conditions joined by `and`: attribute, operator, value. Operators: `eq ne lt le gt ge in`, for texts also"
+    " `like ilike`, for integers `bit`; `eq null` and `ne null` fit anything. Values with spaces stand in quotes;"
+    f" dotted paths reach into arrays and sub-objects. At most {limits.FILTER_CONDITIONS_MAX} conditions."
+)
+_REQUEST_ID = (
+    f"A name for this request, up to {limits.REQUEST_ID_CHARS_MAX} letters, digits and `-._~`; the answer repeats"
+    " it. Anything else is replaced."
+)
 _CURSOR = "Not together with the other cursor, a non-zero `offset` or `order=shuffle`."
 
 _QUERY: dict[str, tuple[str, Json, object]] = {
@@ -30,16 +43,12 @@ _QUERY: dict[str, tuple[str, Json, object]] = {
         0,
     ),
     "order": (
-        f"At most {limits.ORDER_KEYS_MAX} attributes, each with `asc` or `desc`, separated by commas; or `shuffle`"
-        " alone. Ties are broken by sid.",
+        _ORDER,
         {"type": "string", "format": "order"},
         None,
     ),
     "filter": (
-        "Conditions joined by `and`: attribute, operator, value. Operators: `eq ne lt le gt ge in`, for texts also"
-        " `like ilike`, for integers `bit`; `eq null` and `ne null` fit anything. Values with spaces stand in quotes;"
-        " dotted paths reach into arrays and sub-objects."
-        f" At most {limits.FILTER_CONDITIONS_MAX} conditions.",
+        _FILTER,
         {"type": "string", "format": "filter", "maxLength": limits.FILTER_CHARS_MAX},
         None,
     ),
@@ -82,8 +91,7 @@ _BY_RESOURCE: dict[str, Json] = {
 _HEADERS: dict[str, tuple[str, Json]] = {
     "If-None-Match": ("The `ETag` of an answer that the client has; 304 if it is still current.", {"type": "string"}),
     "X-Request-Id": (
-        f"A name for this request, up to {limits.REQUEST_ID_CHARS_MAX} letters, digits and `-._~`; the answer repeats"
-        " it. Anything else is replaced.",
+        _REQUEST_ID,
         {"type": "string"},
     ),
 }

@@ -68,7 +68,7 @@ export function row(name, schema, doc, required, answer, more = null) {
 }
 
 export function table(caption, rows) {
-  return el("table", {}, el("caption", { class: "unseen" }, caption), el("tbody", {}, rows));
+  return el("table", { "aria-label": caption }, el("tbody", {}, rows));
 }
 
 function inner(schema) {
