@@ -130,6 +130,9 @@ BOOK_VERSION = _problem("book_version", 503, _BUSY, "the book was written by a n
 SETTING_INVALID = _problem(
     "setting_invalid", 400, _BAD, "a setting of the server is wrong; said on the command line only"
 )
+SOURCE_BROKEN = _problem(
+    "source_broken", 503, _BUSY, "a server that invoices are pulled from fails; said on the command line only"
+)
 
 PROBLEMS: tuple[Problem, ...] = tuple(_table.values())
 

@@ -77,12 +77,16 @@ DRAIN_BYTES_MAX: Final = 65_536  # of an unread body that is thrown away to keep
 START_TRIES_MAX: Final = 1_500  # looks whether a starting server answers, 20 ms apart
 
 # Files in and out.
-IMPORT_BATCH: Final = 500  # invoices in one transaction with --keep-going
+IMPORT_BATCH: Final = 1_000  # invoices checked and written together
+IMPORT_COMMIT_SECONDS: Final = 3  # a transaction of --keep-going ends after it: below LOCK_WAIT_SECONDS
 IMPORT_CACHE_KIB: Final = 65_536  # pages of the book that an import keeps in memory: 64 MiB
+IMPORT_LOG_PAGES: Final = 65_536  # of the write-ahead log before an import copies it back: 256 MiB
 IMPORT_ERRORS_SHOWN_MAX: Final = 100  # bad records printed; all are counted
 IMPORT_LINE_BYTES_MAX: Final = 32 * 1_048_576  # one invoice of a hundred thousand lines fits
 IMPORT_FILE_BYTES_MAX: Final = 256 * 1_048_576  # an envelope, an array or an object is read whole
 FETCH_TRIES_MAX: Final = 6  # of one page of --from-url
 FETCH_WAIT_SECONDS_MAX: Final = 30  # between two tries
-FETCH_SECONDS_MAX: Final = 30  # for one answer
+FETCH_SECONDS_MAX: Final = 120  # for one answer, whole
+FETCH_SILENCE_SECONDS_MAX: Final = 30  # for the next bytes of it
+FETCH_BYTES_MAX: Final = 64 * 1_048_576  # one page: a thousand invoices are two or three MiB
 FETCH_PAGES_MAX: Final = 1_000_000  # a server whose `next` never ends is left

@@ -11,6 +11,7 @@ from tollbook import errors, limits
 from tollbook.cli.exits import DONE, FAILED
 from tollbook.cli.opening import book_of
 from tollbook.cli.output import Bar, note, print_json, progress
+from tollbook.cli.secrets import token_in
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations import exporting, importing
 from tollbook.operations.importing import Report
@@ -21,27 +22,55 @@ _PARTNERS_SHOWN_MAX = 20
 
 def import_invoices(arguments: Namespace) -> int:
     """Take invoices from files or from a server; 1 if one is bad."""
-    if not arguments.file:
+    if bool(arguments.file) == bool(arguments.from_url):
         raise Refusal(errors.ARGUMENT_INVALID, Flaw("file", "give FILE… or --from-url URL"))
-    store = book_of(arguments)
     report = Report()
-    sizes = [os.path.getsize(name) for name in arguments.file if name != "-"]
-    total = sum(sizes) if len(sizes) == len(arguments.file) else None
     try:
-        with progress("invoices", total) as bar:
-            importing.import_invoices(
-                store,
-                _pieces(arguments.file, bar),
-                report,
-                keep_going=arguments.keep_going,
-                under=arguments.under,
-            )
+        whole = _pull(arguments, report) if arguments.from_url else _from_files(arguments, report)
     except BaseException:
         if report.written:
             note(f"tollbook: {report.written} invoices were written before this")
         raise
-    tell(report, as_json=arguments.json, all_or_nothing=not arguments.keep_going)
+    tell(report, as_json=arguments.json, written=whole)
     return FAILED if report.bad_records else DONE
+
+
+def _from_files(arguments: Namespace, report: Report) -> bool:
+    """Import files; whether anything was written."""
+    store = book_of(arguments)
+    sizes = [os.path.getsize(name) for name in arguments.file if name != "-"]
+    total = sum(sizes) if len(sizes) == len(arguments.file) else None
+    with progress("invoices", total) as bar:
+        found = _pieces(arguments.file, bar)
+        importing.import_invoices(store, found, report, keep_going=arguments.keep_going, under=arguments.under)
+    return arguments.keep_going or not report.bad_records
+
+
+def _pull(arguments: Namespace, report: Report) -> bool:
+    """Pull from a server; pages are written one by one."""
+    from tollbook.operations import pulling
+
+    token = token_in(arguments.token_file, "TOLLBOOK_SOURCE_TOKEN")
+    if token is None:
+        flaw = Flaw("token_file", "give --token-file FILE or the variable TOLLBOOK_SOURCE_TOKEN")
+        raise Refusal(errors.ARGUMENT_INVALID, flaw)
+    store = book_of(arguments)
+    source = pulling.Source(arguments.from_url, token)
+    if not arguments.restart and pulling.resumed(store, source.url):
+        note("going on where the last pull broke off (--restart begins anew)")
+    with progress("invoices") as bar:
+        ended = pulling.pull_invoices(
+            store,
+            source,
+            report,
+            keep_going=arguments.keep_going,
+            under=arguments.under,
+            restart=arguments.restart,
+            watch=bar,
+        )
+    if not ended:
+        note("stopped at a page with a bad record; the pages before it are written (--keep-going writes the rest)")
+    return True
 
 
 def _pieces(names: list[str], bar: Bar) -> Iterator[Piece]:
@@ -58,7 +87,7 @@ def _pieces(names: list[str], bar: Bar) -> Iterator[Piece]:
             done += file.tell()
 
 
-def tell(report: Report, *, as_json: bool, all_or_nothing: bool) -> None:
+def tell(report: Report, *, as_json: bool, written: bool) -> None:
     """Say what an import did."""
     if as_json:
         print_json(report_record(report))
@@ -73,7 +102,7 @@ def tell(report: Report, *, as_json: bool, all_or_nothing: bool) -> None:
         note(f"made the partner {sid}, whom the book did not know")
     if (more := len(report.partners) - _PARTNERS_SHOWN_MAX) > 0:
         note(f"… and {more} partners more")
-    if report.bad_records and all_or_nothing:
+    if not written:
         note(
             f"nothing was written: {report.bad_records} of {report.read} records are bad (--keep-going writes the rest)"
         )

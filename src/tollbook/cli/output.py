@@ -48,17 +48,33 @@ def readable(value: Any) -> str:
 
 
 def print_table(
-    headings: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = (), title: str | None = None
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    right: Sequence[str] = (),
+    folded: Sequence[str] = (),
+    title: str | None = None,
 ) -> None:
-    """A table for a person; the columns named in `right` stand to the right, as amounts do."""
+    """A table for a person; columns in `right` stand to the right as amounts do, those in `folded` may take more lines.
+
+    A narrow window cuts the sids; JSON has them whole.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True, show_edge=False
+    )
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+        table.add_column(
+            heading,
+            justify="right" if heading in right else "left",
+            overflow="fold" if heading in folded else "ellipsis",
+            no_wrap=not (heading in folded or heading.endswith("_sid")),
+            min_width=8 if heading.endswith("_sid") else None,
+        )
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     # A pipe has no width: no line is broken there.

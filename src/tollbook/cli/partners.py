@@ -55,7 +55,8 @@ def show(arguments: Namespace) -> int:
     if arguments.json:
         print_json(record)
     else:
-        print_table(("attribute", "value"), [[name, readable(value)] for name, value in record.items()])
+        rows = [[name, readable(value)] for name, value in record.items()]
+        print_table(("attribute", "value"), rows, folded=("value",))
     return DONE
 
 

@@ -1,8 +1,10 @@
 """`tollbook token`: the keys to the API."""
 
 from argparse import Namespace
+from typing import Any
 
 from tollbook import errors, limits
+from tollbook.billing.scopes import SCOPES
 from tollbook.cli.exits import DONE
 from tollbook.cli.opening import book_of
 from tollbook.cli.output import note, print_json, print_table, readable
@@ -12,7 +14,7 @@ from tollbook.operations.books import operator_caller
 from tollbook.operations.tokens import Wish, grant_to, revoke_sid
 from tollbook.query.fields import TOKENS
 
-_SHOWN = ("token_sid", "name", "partner_sid", "scopes", "date_expiration_access_token", "date_last_accessed")
+_SHOWN = ("token_sid", "name", "partner_sid", "scopes", "date_expiration_access_token")
 
 
 def add(arguments: Namespace) -> int:
@@ -39,8 +41,13 @@ def list_all(arguments: Namespace) -> int:
     if arguments.json:
         print_json(tokens)
     else:
-        print_table(_SHOWN, [[readable(token[name]) for name in _SHOWN] for token in tokens])
+        rows = [[_cell(name, token[name]) for name in _SHOWN] for token in tokens]
+        print_table([name.removesuffix("_access_token") for name in _SHOWN], rows, folded=("scopes",))
     return DONE
+
+
+def _cell(name: str, value: Any) -> str:
+    return "all" if name == "scopes" and set(value) == set(SCOPES) else readable(value)
 
 
 def revoke(arguments: Namespace) -> int:

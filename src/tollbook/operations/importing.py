@@ -5,6 +5,7 @@ record. A partner that the book does not know is made beneath the operator or a 
 record is counted, the first of them are kept with place, field and reason.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -84,12 +85,12 @@ def import_invoices(
     All is one transaction, and nothing is written if one record is bad; with `keep_going` each batch is a
     transaction, and whatever is good is written.
     """
-    store.widen_cache(limits.IMPORT_CACHE_KIB)
+    store.expect_much(limits.IMPORT_CACHE_KIB, limits.IMPORT_LOG_PAGES)
     report = report or Report()
     batches = _batches(report, found)
     if keep_going:
         for batch in batches:
-            _write(store, report, under, [batch])
+            _write(store, report, under, chain([batch], _for_a_while(batches)))
         return report
     first = next(batches, [])  # read before the lock is taken: a short import never waits for its input with it
     with suppress(_NothingWritten):
@@ -108,6 +109,13 @@ def _write(
         if all_or_nothing and report.bad_records:
             raise _NothingWritten
     report.count(importing)
+
+
+def _for_a_while(batches: Iterator[list[Good]]) -> Iterator[list[Good]]:
+    """Batches until a transaction is old enough to end: another writer waits no longer than that."""
+    end = time.monotonic() + limits.IMPORT_COMMIT_SECONDS
+    while time.monotonic() < end and (batch := next(batches, None)):
+        yield batch
 
 
 class _NothingWritten(Exception):
@@ -137,6 +145,13 @@ def read_pieces(report: Report, found: Iterable[Piece]) -> Iterator[Good]:
         yield Good(piece.place, read)
 
 
+class Settled(NamedTuple):
+    """Invoices that the book takes, and how many of them it knows already."""
+
+    reads: list[Read]
+    known: int
+
+
 class Importing:
     """One transaction of an import: checks each invoice against the book, makes its partner, writes it."""
 
@@ -150,24 +165,32 @@ class Importing:
         self._met: set[str] = set()
 
     def write(self, batch: list[Good]) -> None:
-        """Write what is good of a batch; an invoice that stands in it twice is written as it stands last."""
-        settled: dict[str, Read] = {}
+        """Write what is good of a batch."""
+        self.put(self.settle(batch))
+
+    def settle(self, batch: list[Good]) -> Settled:
+        """What of a batch can be written; an invoice that stands in it twice is taken as it stands last."""
+        reads: dict[str, Read] = {}
         known: set[str] = set()
         for place, read in batch:
             sid = read.invoice.invoice_sid
-            standing = _standing(settled[sid]) if sid in settled else self._act.standing(sid)
+            standing = _standing(reads[sid]) if sid in reads else self._act.standing(sid)
             if standing and (flaw := _conflict(read.invoice, standing)):
                 self._report.refuse(place, [flaw])
                 continue
-            if standing and sid not in settled:
+            if standing and sid not in reads:
                 known.add(sid)
-            settled[sid] = read
-        invoices = [read.invoice for read in settled.values()]
+            reads[sid] = read
+        return Settled(list(reads.values()), len(known))
+
+    def put(self, settled: Settled) -> None:
+        """Write what was settled."""
+        invoices = [read.invoice for read in settled.reads]
         for invoice in invoices:
             self._meet(invoice.partner_sid)
-        self._act.put_invoices(invoices, ORIGIN, [read.document for read in settled.values()])
-        self.replaced += len(known)
-        self.new += len(settled) - len(known)
+        self._act.put_invoices(invoices, ORIGIN, [read.document for read in settled.reads])
+        self.replaced += settled.known
+        self.new += len(invoices) - settled.known
 
     def _meet(self, sid: str) -> None:
         """Make the partner with that sid unless the book has it."""

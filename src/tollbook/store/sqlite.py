@@ -15,9 +15,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tollbook import errors, limits
+from tollbook.billing.model import Sight
 from tollbook.clock import Clock
 from tollbook.errors import Flaw, Problem, Refusal
+from tollbook.query.listing import ListQuery
 from tollbook.store import migrations
+from tollbook.store.explaining import Step, explain_page
 from tollbook.store.reads import Reads
 from tollbook.store.writes import Writes
 
@@ -88,6 +91,11 @@ class SqliteStore:
             finally:
                 copy.close()
         part.replace(target)
+
+    def explain(self, sight: Sight, query: ListQuery) -> list[Step]:
+        """The statements that a page of a list takes, with the database's plan for each."""
+        with _Reading(self):
+            return explain_page(self.reader(), sight, query)
 
     def expect_much(self, cache_kib: int, log_pages: int) -> None:
         """Get ready for a long import: more of the book in memory, and the log copied back less often."""
