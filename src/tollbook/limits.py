@@ -43,6 +43,25 @@ PASSWORD_CHARS_MAX: Final = 256  # argon2 hashes any length; this bounds the wor
 CHILD_ROWS_MAX: Final = 100_000  # lines in one invoice's arrays
 TREE_DEPTH_MAX: Final = 16  # resellers of resellers of resellers
 
+# What money and usage may be.
+RATE_WHOLE_DIGITS_MAX: Final = 6  # of a rate, price or fee before the point
+RATE_DECIMALS_MAX: Final = 9  # of a rate, price, fee or converted quantity: carriers quote up to seven
+ITEM_MAX: Final = 100_000_000  # one item's sum, either way; beyond it the partner is parked (64 bits hold it)
+SECONDS_WHOLE_DIGITS_MAX: Final = 9  # of a `duration`'s text
+SECONDS_DECIMALS_MAX: Final = 9  # of a `duration`: switches that tell nanoseconds are believed
+CALL_SECONDS_MAX: Final = 31 * 86_400  # a longer call is a session that was never closed
+USAGE_MAX: Final = 10**12  # one event's quantity: a million such still sum within 64 bits
+RECIPIENTS_MAX: Final = 1_000  # of one group message
+SEGMENTS_MAX: Final = 255  # a concatenated message counts its parts in one octet (3GPP TS 23.040, 9.2.3.24.1)
+NUMBER_DIGITS_MAX: Final = 15  # ITU-T E.164
+RATE_STEPS_MAX: Final = 16  # of one rate
+TIME_BANDS_MAX: Final = 64  # of one version of a sheet
+COUNTRIES_REMEMBERED_MAX: Final = 65_536  # numbers whose country a worker keeps
+NEXT_INVOICE_LEAD_SECONDS: Final = 1_800  # documented sample: the next invoice opens from 23:30 of the last day
+CLOSE_DELAY_SECONDS_DEFAULT: Final = 86_400  # calls in progress at midnight and slow files are not late
+USAGE_AHEAD_SECONDS_MAX: Final = 86_400  # a switch whose clock is further ahead is wrong
+USAGE_AGE_DAYS_MAX_DEFAULT: Final = 730  # older usage is a mistake, or a matter for a person
+
 # Identity.
 TOKEN_BYTES: Final = 32  # 256 random bits: not guessable, so a plain SHA-256 protects it at rest
 ACCESS_TOKEN_SECONDS_DEFAULT: Final = 3_600  # documented
