@@ -96,6 +96,16 @@ def test_a4_a_book_overwritten_in_its_middle(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a4_a_book_overwritten_once_it_was_opened(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    filled(path)
+    store = opened(path)
+    path.write_bytes(b"something else " * 1_000)
+    refused(errors.BOOK_FOREIGN, lambda: page(store))
+    refused(errors.BOOK_FOREIGN, lambda: put(store, invoice(1)))
+    store.close()
+
+
 def test_a4_there_is_no_book(tmp_path: Path) -> None:
     for path in (tmp_path / "none.db", tmp_path, tmp_path / "none" / "book.db"):
         refusal = refused(errors.BOOK_FOREIGN, lambda path=path: opened(path))  # type: ignore[misc]

@@ -185,9 +185,10 @@ def test_an_act_sees_what_it_wrote_and_others_do_not(store: Store) -> None:
 
 
 def test_a_sid_belongs_to_one_partner(store: Store) -> None:
+    """Who writes it for another made a mistake that the keys stop, whatever the driver calls it."""
     put(store, invoice(1, CHILD))
     before = everything(store)
-    with pytest.raises(Exception, match=r"."), store.writing() as act:
+    with pytest.raises(Exception, match=r"(?i)unique|duplicate"), store.writing() as act:
         act.put_invoice(invoice(1, GRANDCHILD), "imported")
     assert everything(store) == before
 

@@ -176,7 +176,10 @@ def test_in_takes_a_list_of_values() -> None:
         ("status eq open status", "position 16: expected and, found status"),
         ('status eq open "and" paid eq true', "position 16: expected and, found and"),
         ("status eq open, paid eq true", "position 15: expected and, found ,"),
-        ("status eq open)", "position 15: expected and, found )"),
+        ("status eq open)", "position 15: expected and, found ); conditions are joined by and only"),
+        ("status eq (open)", "position 11: expected a value, found (; conditions are joined by and only"),
+        ("paid eq true not paid eq true", "position 14: expected and, found not; conditions are joined by and only"),
+        ('paid eq true "or" paid eq true', "position 14: expected and, found or"),
         ("status = open", "position 8: = cannot stand here; put the value in quotes"),
         ("  status eq a*b", "position 14: * cannot stand here; put the value in quotes"),
         ("ééé eq ü;", "position 9: ; cannot stand here; put the value in quotes"),
@@ -289,6 +292,13 @@ def test_c4_parentheses_and_not_are_told_from_typos(text: str) -> None:
     message = refused(text, errors.FILTER_SYNTAX)
     assert message.startswith("position 1: ")
     assert message.endswith("is not in the language; conditions are joined by and only")
+
+
+@pytest.mark.parametrize("word", ["not", "NOT", "("])
+def test_c4_not_before_an_operator_is_told_from_typos(word: str) -> None:
+    message = refused(f"status {word} eq open", errors.FILTER_SYNTAX)
+    assert message.startswith("position 8: expected an operator (eq, ne, ")
+    assert message.endswith(f"found {word}; conditions are joined by and only")
 
 
 @pytest.mark.parametrize("word", ["or", "OR", "Or"])

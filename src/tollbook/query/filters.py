@@ -177,8 +177,7 @@ class _Parser:
     def _joiner(self) -> None:
         token = self._take("and")
         if token.kind != "word" or token.text.lower() != "and":
-            hint = "; conditions are joined by and only" if token.text.lower() == "or" else ""
-            _refuse(errors.FILTER_SYNTAX, f"position {token.at}: expected and, found {token.text}{hint}")
+            _refuse(errors.FILTER_SYNTAX, f"position {token.at}: expected and, {_found(token)}")
 
     def _condition(self) -> Condition:
         name = self._take("an attribute")
@@ -222,7 +221,7 @@ class _Parser:
         if operator is None:
             _refuse(
                 errors.FILTER_SYNTAX,
-                f"position {token.at}: expected an operator ({', '.join(Operator)}), found {token.text}",
+                f"position {token.at}: expected an operator ({', '.join(Operator)}), {_found(token)}",
             )
         if operator not in OPERATORS[field.kind]:
             _refuse(
@@ -233,7 +232,7 @@ class _Parser:
     def _values(self, field: Field, operator: Operator) -> tuple[Value, ...]:
         token = self._take("a value")
         if token.kind not in ("word", "quoted"):
-            _refuse(errors.FILTER_SYNTAX, f"position {token.at}: expected a value, found {token.text}")
+            _refuse(errors.FILTER_SYNTAX, f"position {token.at}: expected a value, {_found(token)}")
         if _is_null(token):
             if operator not in (Operator.EQ, Operator.NE):
                 _refuse(errors.FILTER_UNFIT, f"position {token.at}: null goes with eq and ne only")
@@ -259,6 +258,12 @@ class _Parser:
                 return tuple(values)
             if token.kind != ",":
                 _refuse(errors.FILTER_SYNTAX, f"position {token.at}: expected , or ), found {token.text}")
+
+
+def _found(token: _Token) -> str:
+    """What stands there; where it would be of a richer language, that this one has `and` only."""
+    foreign = token.kind in ("(", ")") or (token.kind == "word" and token.text.lower() in ("or", "not"))
+    return f"found {token.text}" + ("; conditions are joined by and only" if foreign else "")
 
 
 def _is_null(token: _Token) -> bool:
