@@ -103,6 +103,7 @@ IMPORT_LOG_PAGES: Final = 65_536  # of the write-ahead log before an import copi
 IMPORT_ERRORS_SHOWN_MAX: Final = 100  # bad records printed; all are counted
 IMPORT_LINE_BYTES_MAX: Final = 32 * 1_048_576  # one invoice of a hundred thousand lines fits
 IMPORT_FILE_BYTES_MAX: Final = 256 * 1_048_576  # an envelope, an array or an object is read whole
+FINDINGS_SHOWN_MAX: Final = 100  # of a check; all are counted
 FETCH_TRIES_MAX: Final = 6  # of one page of --from-url
 FETCH_WAIT_SECONDS_MAX: Final = 30  # between two tries
 FETCH_SECONDS_MAX: Final = 120  # for one answer, whole

@@ -209,7 +209,7 @@ def _add_tokens(verbs: _Verbs) -> None:
 def _add_keeping(verbs: _Verbs) -> None:
     verbs.add(
         "check",
-        "books:check",
+        "checking:check",
         "verify documents, counters and balances against the rows, and the rows against the laws",
         "tollbook check --db tollbook.db",
     ).add("--repair", action="store_true", help="rebuild what is made from the rows")

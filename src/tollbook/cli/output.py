@@ -23,7 +23,18 @@ def print_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """A word to a person, out of the way of the result."""
-    print(text, file=sys.stderr)
+    print(plain(text), file=sys.stderr)
+
+
+def plain(text: str) -> str:
+    r"""Text without what could move a terminal's cursor or hide a part of itself.
+
+    >>> print(plain("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def refusal_json(refusal: Refusal) -> str:
@@ -76,7 +87,7 @@ def print_table(
             min_width=8 if heading.endswith("_sid") else None,
         )
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else plain(str(cell))) for cell in row))
     # A pipe has no width: no line is broken there.
     Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)
 

@@ -47,7 +47,7 @@ def read_invoice(text: bytes) -> Read:
 
     A `partner` sub-object, as `with_related=true` gives it, is let go: the book knows its partners.
     """
-    if (invoice := _as_served(text)) is not None:
+    if (invoice := as_served(text)) is not None:
         return Read(invoice, text, Counter())
     try:
         record = parse_json(text)
@@ -184,7 +184,7 @@ _decode = msgspec.json.Decoder(_shape("Invoice", INVOICES.fields)).decode
 _invoice = _of_shape(INVOICES.fields, Invoice)
 
 
-def _as_served(text: bytes) -> Invoice | None:
+def as_served(text: bytes) -> Invoice | None:
     """The invoice of a text that is exactly what would be served for it; None for any other text."""
     try:
         shape = _decode(text)

@@ -21,6 +21,7 @@ from tollbook import errors
 from tollbook.clock import Clock
 from tollbook.errors import Flaw, Refusal
 from tollbook.store import sqlite
+from tollbook.store.auditing import Stored
 from tollbook.store.reads import Login, Page, Reads, Row
 from tollbook.store.sqlite import SqliteStore
 from tollbook.store.writes import Access, Standing, Writes
@@ -35,6 +36,7 @@ __all__ = [
     "Row",
     "Standing",
     "Store",
+    "Stored",
     "Writes",
     "create_store",
     "open_store",

@@ -14,6 +14,9 @@ _ROWS = tuple(field for field in INVOICES.fields if field.kind is Kind.ROWS)
 INSERT_INVOICE: Final = (
     f"INSERT INTO invoice ({', '.join(_SCALARS)}, origin) VALUES ({', '.join('?' * (len(_SCALARS) + 1))})"
 )
+_BY_KEY = "ORDER BY partner_sid, invoice_sid"
+SELECT_INVOICES: Final = f"SELECT partner_sid, invoice_sid, {', '.join(_SCALARS)} FROM invoice {_BY_KEY}"
+SELECT_DOCUMENTS: Final = f"SELECT partner_sid, invoice_sid, document FROM invoice_document {_BY_KEY}"
 INSERT_DOCUMENT: Final = (
     "INSERT INTO invoice_document VALUES (?, ?, ?)"
     " ON CONFLICT (partner_sid, invoice_sid) DO UPDATE SET document = excluded.document"
@@ -28,6 +31,15 @@ def _insert_children(table: Field) -> str:
 
 INSERT_CHILDREN: Final = {table.name: _insert_children(table) for table in _ROWS}
 """The statement for the rows of each array, by the array's name, which is its table's too."""
+
+
+def _select_children(table: Field) -> str:
+    names = ", ".join(part.name for part in table.parts)
+    return f"SELECT partner_sid, invoice_sid, position, {names} FROM {table.name} {_BY_KEY}, position"
+
+
+SELECT_CHILDREN: Final = {table.name: _select_children(table) for table in _ROWS}
+"""All rows of each array's table in the order of the key, as `INSERT_CHILDREN` takes them."""
 
 _parts = {table.name: attrgetter(*(part.name for part in table.parts)) for table in _ROWS}
 

@@ -16,6 +16,7 @@ from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Field, Kind, Resou
 from tollbook.query.filters import Condition, Operator
 from tollbook.query.listing import ListQuery
 from tollbook.query.records import encode_json, wire_record
+from tollbook.store.auditing import Audit, Key
 from tollbook.store.sql import Clause, Composed, beyond, compose, open_from, ordered_index
 
 
@@ -76,7 +77,7 @@ _DOCUMENT = (
 )
 
 
-class Reads:
+class Reads(Audit):
     """The questions, over one connection in one snapshot."""
 
     def __init__(self, connection: Connection) -> None:
@@ -134,6 +135,14 @@ class Reads:
             " ON r.partner_sid = g.partner_sid AND r.invoice_sid = g.sid WHERE g.sid = ?",
             (sid,),
         ).fetchone()
+        if found is None:
+            raise no_item()
+        return self._invoice(found)
+
+    def invoice_at(self, key: Key) -> Invoice:
+        """One invoice as a noun, from its rows, by its partner and sid; 404 where there is none."""
+        where = "FROM invoice r WHERE r.partner_sid = ? AND r.invoice_sid = ?"
+        found = self._run(f"SELECT {_columns(INVOICES)} {where}", key).fetchone()
         if found is None:
             raise no_item()
         return self._invoice(found)

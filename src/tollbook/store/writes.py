@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 from tollbook.billing.model import Invoice, Partner, Token
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
+from tollbook.store.auditing import BALANCE_OF_PARTNER
 from tollbook.store.invoice_rows import INSERT_CHILDREN, INSERT_DOCUMENT, INSERT_INVOICE, child_rows, invoice_row
 from tollbook.store.reads import Connection, Reads, document
+from tollbook.store.rebuilding import Rebuild
 
 
 class Access(NamedTuple):
@@ -31,7 +33,7 @@ class Standing(NamedTuple):
     origin: str | None
 
 
-class Writes(Reads):
+class Writes(Rebuild, Reads):
     """One transaction's changes; it is all or nothing."""
 
     def __init__(self, connection: Connection, now: int) -> None:
@@ -141,7 +143,7 @@ class Writes(Reads):
             " ON CONFLICT (partner_sid, status) DO UPDATE SET invoices = invoices + excluded.invoices",
             [(*key, change) for key, change in self._counts.items() if change],
         )
-        self._run_many(_BALANCE, [(sid, sid) for sid in sorted(self._billed)])
+        self._run_many(_BALANCE, [(sid,) for sid in sorted(self._billed)])
         self._counts.clear()
         self._billed.clear()
 
@@ -167,13 +169,7 @@ class Writes(Reads):
         )
 
 
-# The current invoice is the one of the latest period; its balance, negated, is the partner's.
-_BALANCE = """
-UPDATE partner SET balance = coalesce((
-    SELECT -i.balance_forward FROM invoice i WHERE i.partner_sid = ?
-    ORDER BY i.date_billing_period_start DESC, i.date_created DESC LIMIT 1), 0)
-WHERE partner_sid = ?
-"""
+_BALANCE = f"UPDATE partner SET balance = {BALANCE_OF_PARTNER} WHERE partner_sid = ?"
 
 
 def _values(resource: Resource, record: Any) -> dict[str, Any]:
