@@ -127,7 +127,7 @@ def _django(material: Material) -> Candidate:
     def start() -> AbstractContextManager[Server]:
         port = free_port()
         # Threads, because gunicorn's plain worker closes the connection after every answer.
-        options = ["-b", f"{HOST}:{port}", "-w", "1", "-k", "gthread", "--threads", "4"]
+        options = ["-b", f"{HOST}:{port}", "-w", "1", "-k", "gthread", "--threads", "4", "--no-control-socket"]
         command = ["gunicorn", "benchmarks.peers.django_app:application", *options]
         return _python(material, "django", command, port)
 

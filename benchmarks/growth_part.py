@@ -17,6 +17,7 @@ from benchmarks.load import Caller, Request, sequential_ms
 from benchmarks.machine import Machine
 from benchmarks.material import ndjson_of, need_tollbook, say
 from benchmarks.numbers import Outcome, Requirement, ratio, short, spread, table
+from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
 SMALL = 200
@@ -49,12 +50,14 @@ def measure(settings: Settings, machine: Machine) -> Outcome:
     taken: dict[int, dict[str, list[float]]] = {n: defaultdict(list) for n in settings.growth}
     for count in settings.growth:
         prepare(count, settings)
+    quiet = Quiet()
     for nth in range(settings.rounds):
         for count in settings.growth:
+            quiet.look()
             say(f"round {nth + 1} of {settings.rounds}: a partner with {count:,} invoices")
             for case, ms in _round(count, settings, check=nth == 0).items():
                 taken[count][case].append(ms)
-    return _outcome(settings, taken)
+    return _outcome(settings, taken, quiet)
 
 
 def folder_of(count: int, settings: Settings) -> Path:
@@ -133,14 +136,14 @@ def _check(who: str, body: bytes, sids: list[str] | None, total: int) -> None:
         )
 
 
-def _outcome(settings: Settings, taken: dict[int, dict[str, list[float]]]) -> Outcome:
+def _outcome(settings: Settings, taken: dict[int, dict[str, list[float]]], quiet: Quiet) -> Outcome:
     sizes = list(taken)
     rows = [[case, *(str(spread(taken[n][case])) for n in sizes)] for case in CASES]
     text = (
         "One partner has all of the invoices; its book also holds a partner with"
         f" {SMALL}. Sequential requests on one connection, limit={LIMIT}, total included; median"
         f" latency in ms of each of {settings.rounds} interleaved rounds. The offset is half of"
-        " the invoices.\n\n" + table(["ms", *(f"{n:,}" for n in sizes)], rows)
+        f" the invoices. {quiet}\n\n" + table(["ms", *(f"{n:,}" for n in sizes)], rows)
     )
     largest = sizes[-1]
     return Outcome("One partner grows", text, _requirements(largest, taken[largest]))

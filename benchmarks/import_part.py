@@ -5,6 +5,7 @@ The book that the largest size of the growth measurement asks is the one importe
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import time
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from benchmarks.load import Sampler
 from benchmarks.machine import Machine
 from benchmarks.material import ndjson_of, need_tollbook, say
 from benchmarks.numbers import Outcome, Requirement, Spread, short, spread, table
-from benchmarks.processes import BenchError, resident_mb, stop
+from benchmarks.processes import BenchError, resident_mb, stop, written_mb
+from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
 FLAT_TIMES_MAX = 1.5
@@ -28,6 +30,9 @@ class Run:
     """One import."""
 
     seconds: float
+    processor_seconds: float
+    written_mb: float
+    """What went to the disk, every copy of it."""
     resident_mb: list[float]
     """Sampled evenly over the run."""
 
@@ -43,17 +48,19 @@ def measure(settings: Settings, machine: Machine) -> Outcome:
     folder = folder_of(count, settings)
     ndjson = ndjson_of(folder, [count, SMALL])
     runs = []
+    quiet = Quiet()
     for nth in range(settings.import_rounds):
+        quiet.look()
         say(f"import {nth + 1} of {settings.import_rounds}: {count + SMALL:,} invoices")
         runs.append(_import(ndjson, folder / "tollbook.db"))
-    return _outcome(count + SMALL, ndjson.stat().st_size / 1e6, runs)
+    return _outcome(count + SMALL, ndjson.stat().st_size / 1e6, runs, quiet)
 
 
 def _import(ndjson: Path, db: Path) -> Run:
     db.with_suffix(".json").unlink(missing_ok=True)
     operator = tollbook.initialise(db)
     with (db.parent / "import.log").open("wb") as log:
-        began = time.perf_counter()
+        began, used = time.perf_counter(), _children_seconds()
         process = subprocess.Popen(
             tollbook.import_command(ndjson, db),
             stdin=subprocess.DEVNULL,
@@ -62,7 +69,9 @@ def _import(ndjson: Path, db: Path) -> Run:
             start_new_session=True,
         )
         sampler = Sampler(lambda: resident_mb(process.pid), 0.1)
+        writing = Sampler(lambda: written_mb(process.pid), 0.1)
         sampler.start()
+        writing.start()
         try:
             status = process.wait(tollbook.IMPORT_SECONDS_MAX)
         finally:
@@ -73,10 +82,16 @@ def _import(ndjson: Path, db: Path) -> Run:
     if status != 0 or not samples:
         raise BenchError(f"the import ended with {status}; what it said is in import.log")
     tollbook.note(db, operator)
-    return Run(took, samples)
+    return Run(took, _children_seconds() - used, max(writing.finish()), samples)
 
 
-def _outcome(count: int, megabytes: float, runs: list[Run]) -> Outcome:
+def _children_seconds() -> float:
+    """Processor time of all commands that ran to their end here."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _outcome(count: int, megabytes: float, runs: list[Run], quiet: Quiet) -> Outcome:
     def over(fraction: float) -> Spread:
         return spread(run.at(fraction) for run in runs)
 
@@ -84,6 +99,8 @@ def _outcome(count: int, megabytes: float, runs: list[Run]) -> Outcome:
         ["invoices a second", str(spread(count / run.seconds for run in runs))],
         ["MB of NDJSON a second", str(spread(megabytes / run.seconds for run in runs))],
         ["seconds", str(spread(run.seconds for run in runs))],
+        ["of them on a processor", str(spread(run.processor_seconds for run in runs))],
+        ["MB written to disk", str(spread(run.written_mb for run in runs))],
         ["resident at 10 % of the time, MB", str(over(0.1))],
         ["resident at 50 %, MB", str(over(0.5))],
         ["resident at 100 %, MB", str(over(1.0))],
@@ -91,7 +108,7 @@ def _outcome(count: int, megabytes: float, runs: list[Run]) -> Outcome:
     ]
     text = (
         f"{short(count)} invoices, {megabytes:,.0f} MB of NDJSON, into a new book;"
-        f" {len(runs)} {'run' if len(runs) == 1 else 'runs'}.\n\n" + table(["", "import"], rows)
+        f" {len(runs)} {'run' if len(runs) == 1 else 'runs'}. {quiet}\n\n" + table(["", "import"], rows)
     )
     growth = spread(max(run.resident_mb) / run.at(0.1) for run in runs)
     flat = Requirement("import: peak memory: × that at 10 %", growth, FLAT_TIMES_MAX, False)

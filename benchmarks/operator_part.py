@@ -15,6 +15,7 @@ from benchmarks.load import Caller, Request, sequential_ms
 from benchmarks.machine import Machine
 from benchmarks.material import list_material, need_tollbook, say
 from benchmarks.numbers import Outcome, Requirement, ratio, spread, table
+from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
 TIMES_MAX = 10.0
@@ -32,9 +33,11 @@ def measure(settings: Settings, machine: Machine) -> Outcome:
     singles = [Request(f"{LIST_PATH}?limit={LIMIT}", book.tokens[sid]) for sid in sampled]
     newest = Page(_newest(ndjson, LIMIT), settings.invoices)
     own = expected.read(ndjson, sampled)
+    quiet = Quiet()
     theirs: list[float] = []
     all_of_it: list[float] = []
     for nth in range(settings.rounds):
+        quiet.look()
         say(f"round {nth + 1} of {settings.rounds}: operator")
         with tollbook.serve(book, material.log("operator")) as server:
             caller = Caller(server.port)
@@ -53,7 +56,7 @@ def measure(settings: Settings, machine: Machine) -> Outcome:
     ]
     text = (
         f"Sequential requests on one connection, limit={LIMIT}, total included, median latency of"
-        f" each of {settings.rounds} rounds.\n\n" + table(["first page of", "ms"], rows)
+        f" each of {settings.rounds} rounds. {quiet}\n\n" + table(["first page of", "ms"], rows)
     )
     asked = "the operator's first page: × one partner's"
     bound = Requirement(asked, ratio(all_of_it, theirs), TIMES_MAX, at_least=False)

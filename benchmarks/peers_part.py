@@ -16,6 +16,7 @@ from benchmarks.load import Caller, Rate, Sampler, save_requests, wrk
 from benchmarks.machine import Machine, peer_versions
 from benchmarks.material import list_material, say
 from benchmarks.numbers import Outcome, Requirement, ratio, spread, table
+from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
 SAMPLED_PARTNERS = 20
@@ -50,12 +51,14 @@ def measure(settings: Settings, machine: Machine) -> Outcome:
     for candidate in field_of:
         _validate(candidate, wanted, material)
     measured = {candidate.name: Measured() for candidate in field_of}
+    quiet = Quiet()
     if "wrk" not in machine.missing:
         for nth in range(settings.rounds):
             for candidate in field_of:
                 say(f"round {nth + 1} of {settings.rounds}: {candidate.name}")
+                quiet.look()
                 _round(candidate, measured[candidate.name], material, settings)
-    return _outcome(settings, field_of, measured)
+    return _outcome(settings, field_of, measured, quiet)
 
 
 def _validate(candidate: Candidate, wanted: dict[str, list[Invoice]], material: Material) -> None:
@@ -94,7 +97,7 @@ def _round(candidate: Candidate, measured: Measured, material: Material, setting
         measured.memory_mb.append(max(sampler.finish()))
 
 
-def _outcome(settings: Settings, field_of: list[Candidate], measured: dict[str, Measured]) -> Outcome:
+def _outcome(settings: Settings, field_of: list[Candidate], measured: dict[str, Measured], quiet: Quiet) -> Outcome:
     head = (
         f"{settings.invoices:,} invoices of {settings.partners:,} partners, one worker on one CPU,"
         f" wrk with 16 connections on another, a random token for each request, total included."
@@ -105,7 +108,7 @@ def _outcome(settings: Settings, field_of: list[Candidate], measured: dict[str, 
     title = "The list, side by side"
     if not any(m.rates for m in measured.values()):
         return Outcome(title, f"{head}\n\nAnswers were right; rates were **not measured**.", [])
-    blocks = [head]
+    blocks = [head, str(quiet)]
     blocks += [f"### {_name(case)}\n\n{_table(case, field_of, measured)}" for case in CASES]
     blocks.append("### Memory under load, one worker and what starts it\n\n" + _memory(field_of, measured))
     return Outcome(title, "\n\n".join(blocks), _requirements(measured))

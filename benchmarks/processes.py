@@ -118,6 +118,15 @@ def resident_mb(pid: int) -> float:
     return total * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def written_mb(pid: int) -> float:
+    """What a process has had written to the disk so far, in MB; 0 where that is not told."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/io").read_text().splitlines():
+            if line.startswith("write_bytes:"):
+                return int(line.split()[1]) / 1e6
+    return 0.0
+
+
 def _pss_kb(pid: int) -> int:
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
