@@ -1,12 +1,18 @@
-"""The verbs about the book itself: made, verified, copied, brought up to date."""
+"""The verbs about the book itself: made, copied, put back, brought up to date; and the settings."""
 
+import sys
 from argparse import Namespace
 
-from tollbook.cli.exits import DONE
-from tollbook.cli.opening import settings_of
-from tollbook.cli.output import note, print_json
+from tollbook import errors
+from tollbook.cli.checking import tell
+from tollbook.cli.exits import DONE, FAILED
+from tollbook.cli.opening import book_of, settings_of
+from tollbook.cli.output import note, print_json, print_table, progress
 from tollbook.clock import SystemClock
+from tollbook.errors import Flaw, Refusal
+from tollbook.operations import keeping
 from tollbook.operations.books import create_book
+from tollbook.store import store_path
 
 
 def init(arguments: Namespace) -> int:
@@ -20,4 +26,70 @@ def init(arguments: Namespace) -> int:
     print(founded.token.access_token)
     note(f"made the book {settings.db}; the operator is partner {founded.operator.partner_sid}")
     note("above is the first token, with every scope; it is not shown again")
+    return DONE
+
+
+def backup(arguments: Namespace) -> int:
+    """Copy the book while it is in use."""
+    store = book_of(arguments)
+    keeping.back_up(store, arguments.file, replace=arguments.yes)
+    size = arguments.file.stat().st_size
+    if arguments.json:
+        print_json({"file": str(arguments.file), "bytes": size})
+    else:
+        note(f"the book is copied to {arguments.file}, {size} bytes")
+    return DONE
+
+
+def restore(arguments: Namespace) -> int:
+    """Verify a backup, then put it in the book's place; 1 if something is wrong with it."""
+    settings, _ = settings_of(arguments)
+    with progress("verifying the backup") as bar:
+        audited = keeping.verify_backup(arguments.file, SystemClock(), bar)
+    if audited.total:
+        tell(audited)
+        note(f"{arguments.file} is not restored")
+        return FAILED
+    if store_path(settings.db).exists() and not arguments.yes:
+        _ask(f"{settings.db} will be replaced by {arguments.file}, {audited.invoices} invoices.")
+    aside = keeping.restore(arguments.file, settings.db)
+    if arguments.json:
+        print_json({"db": settings.db, "invoices": audited.invoices, "replaced": str(aside) if aside else None})
+        return DONE
+    note(f"{settings.db} is restored from {arguments.file}, {audited.invoices} invoices, everything agrees")
+    if aside:
+        note(f"the book that was there is kept as {aside}")
+    return DONE
+
+
+def _ask(what: str) -> None:
+    """Go on only if a person says so."""
+    if not sys.stdin.isatty():
+        raise Refusal(errors.CONFLICT, Flaw("db", f"{what} Give --yes to do so"))
+    note(what)
+    if input("Replace it? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Refusal(errors.CONFLICT, Flaw(None, "nothing was changed"))
+
+
+def migrate(arguments: Namespace) -> int:
+    """Bring an older book to this version, after a copy."""
+    settings, _ = settings_of(arguments)
+    before, after, copy = keeping.migrate(settings.db)
+    if arguments.json:
+        print_json({"db": settings.db, "before": before, "after": after, "backup": str(copy) if copy else None})
+    elif copy:
+        note(f"{settings.db} is now of version {after}; as it was, version {before}, it is kept as {copy}")
+    else:
+        note(f"{settings.db} is of version {after} already")
+    return DONE
+
+
+def config(arguments: Namespace) -> int:
+    """Show every setting, its value and where it comes from."""
+    _, sourced = settings_of(arguments)
+    if arguments.json:
+        print_json({each.name: {"value": each.value, "source": each.source} for each in sourced})
+    else:
+        rows = [(each.name, each.value, each.source) for each in sourced]
+        print_table(("setting", "value", "source"), rows, folded=("value", "source"))
     return DONE

@@ -38,11 +38,12 @@ def _book_with_tokens(settings: Settings, *, fresh: bool) -> tuple[str, str]:
     from tollbook.clock import SystemClock
     from tollbook.operations import demo as book
     from tollbook.store import open_store, store_path
+    from tollbook.store.book_files import remove_book
 
     path = store_path(settings.db)
     if fresh or not path.exists():
         note(f"making the demo book {path} …")
-        book.remove_book(path)
+        remove_book(path)
         book.make_demo_book(settings.db, SystemClock())
     store = open_store(settings.db, SystemClock())
     tokens = [book.demo_token(store, sid).access_token or "" for sid in (book.DOCUMENTED_PARTNER, book.OPERATOR)]

@@ -8,7 +8,6 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
@@ -26,6 +25,7 @@ from tollbook.query.fields import TOKENS
 from tollbook.query.listing import parse_list
 from tollbook.query.records import decode_json, encode_json
 from tollbook.store import Store, Writes, store_path
+from tollbook.store.book_files import remove_book
 
 DOCUMENTED_PARTNER: Final = "ed437757-002d-4ecc-aa5a-efdf5e50dba0"
 
@@ -215,12 +215,6 @@ def make_demo_book(url: str, clock: Clock) -> None:
         act.put_invoices([*_documented_invoices(), *_invoices_of_all()], ORIGIN)
     founded.store.close()
     os.replace(part, target)
-
-
-def remove_book(path: Path) -> None:
-    """Remove a demo book and what the database keeps beside it."""
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def demo_token(store: Store, partner_sid: str) -> Token:

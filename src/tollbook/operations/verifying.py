@@ -56,11 +56,11 @@ Watch = Callable[[int, int | None], None]
 """Told now and then how many invoices were looked at, of how many."""
 
 
-def check_book(store: Store, watch: Watch = lambda done, total: None) -> Audited:
-    """Verify a whole book in one snapshot."""
+def check_book(store: Store, watch: Watch = lambda done, total: None, *, thorough: bool = False) -> Audited:
+    """Verify a whole book in one snapshot; `thorough` also compares every index with its table."""
     audited = Audited()
     with store.reading() as book:
-        damage = [Finding("file", "", line, False) for line in book.damage()]
+        damage = [Finding("file", "", line, False) for line in book.damage(thorough=thorough)]
         for finding in damage:
             audited.add(finding)
         if damage:

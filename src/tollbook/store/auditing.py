@@ -34,9 +34,9 @@ class Audit:
 
     _run: Callable[..., Any]
 
-    def damage(self) -> list[str]:
+    def damage(self, *, thorough: bool = False) -> list[str]:
         """What the database itself finds wrong with its file; nothing for a sound one."""
-        found = [row[0] for row in self._run("PRAGMA quick_check(100)")]
+        found = [row[0] for row in self._run(f"PRAGMA {'integrity_check' if thorough else 'quick_check'}(100)")]
         found = [] if found == ["ok"] else found
         missing = self._run("PRAGMA foreign_key_check").fetchall()
         return found + [f"a row of {table} refers to a {parent} that is not there" for table, _, parent, _ in missing]

@@ -2,7 +2,6 @@
 
 Readers see a snapshot and never wait for the writer. A write takes the lock at its start (`BEGIN IMMEDIATE`): a
 transaction that upgrades from reading fails at once with SQLITE_BUSY_SNAPSHOT, whatever the busy timeout.
-This is the one border where the driver's errors become ours.
 """
 
 import os
@@ -17,16 +16,23 @@ from pathlib import Path
 from tollbook import errors, limits
 from tollbook.billing.model import Sight
 from tollbook.clock import Clock
-from tollbook.errors import Flaw, Problem, Refusal
+from tollbook.errors import Flaw, Refusal
 from tollbook.query.listing import ListQuery
 from tollbook.store import migrations
+from tollbook.store.book_files import (
+    book_version,
+    connect,
+    copy_book,
+    create_book,
+    migrate_book,
+    translated,
+    translation,
+)
 from tollbook.store.explaining import Step, explain_page
 from tollbook.store.reads import Reads
 from tollbook.store.writes import Writes
 
-_MIN_VERSION = (3, 37, 0)  # STRICT tables
-_STATEMENTS = 512  # prepared statements kept by a connection
-_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "cache_size = -16384", "temp_store = MEMORY")
+__all__ = ["SqliteStore", "book_version", "create_book", "migrate_book", "open_book"]
 
 
 class SqliteStore:
@@ -51,8 +57,8 @@ class SqliteStore:
         if not self._write_lock.acquire(timeout=limits.LOCK_WAIT_SECONDS):
             raise Refusal(errors.STORE_BUSY, retry_after=limits.RETRY_AFTER_SECONDS)
         try:
-            with _translated():
-                connection = self._writer = self._writer or self._open(limits.LOCK_WAIT_SECONDS)
+            with translated():
+                connection = self._write_connection()
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     act = Writes(connection, self.clock.now())
@@ -80,17 +86,7 @@ class SqliteStore:
 
     def backup(self, target: Path) -> None:
         """Copy the book as it is at this instant to a new file, while it stays in use."""
-        part = target.with_name(target.name + ".part")
-        part.unlink(missing_ok=True)
-        _create(part)
-        with _translated(), self.reading():
-            copy = sqlite3.connect(part, isolation_level=None)
-            try:
-                self._reader_for_copy().backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-            finally:
-                copy.close()
-        part.replace(target)
+        copy_book(self.path, target)
 
     def explain(self, sight: Sight, query: ListQuery) -> list[Step]:
         """The statements that a page of a list takes, with the database's plan for each."""
@@ -99,10 +95,10 @@ class SqliteStore:
 
     def expect_much(self, cache_kib: int, log_pages: int) -> None:
         """Get ready for a long import: more of the book in memory, and the log copied back less often."""
-        with self._write_lock, _translated():
-            self._writer = self._writer or self._open(limits.LOCK_WAIT_SECONDS)
-            self._writer.execute(f"PRAGMA cache_size = -{cache_kib:d}")
-            self._writer.execute(f"PRAGMA wal_autocheckpoint = {log_pages:d}")
+        with self._write_lock, translated():
+            connection = self._write_connection()
+            connection.execute(f"PRAGMA cache_size = -{cache_kib:d}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {log_pages:d}")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -124,13 +120,15 @@ class SqliteStore:
             self._readers.append(connection)
         return connection
 
+    def _write_connection(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = self._open(limits.LOCK_WAIT_SECONDS)
+            # A book that was a backup has no write-ahead log yet.
+            self._writer.execute("PRAGMA journal_mode = WAL")
+        return self._writer
+
     def _is_late(self) -> bool:
         return bool(time.monotonic() > self._own.deadline)
-
-    def _reader_for_copy(self) -> sqlite3.Connection:
-        connection = self._open(limits.LOCK_WAIT_SECONDS)
-        self._readers.append(connection)
-        return connection
 
     def _open(self, wait_seconds: int) -> sqlite3.Connection:
         return connect(self.path, wait_seconds)
@@ -149,7 +147,7 @@ class _Reading:
             self._connection = self._store.reader()
             self._connection.execute("BEGIN")
         except sqlite3.Error as error:
-            raise _translation(error) from error
+            raise translation(error) from error
         return Reads(self._connection)
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -158,42 +156,11 @@ class _Reading:
         except sqlite3.Error as broken:
             error = error or broken
         if isinstance(error, sqlite3.Error):
-            raise _translation(error) from error
+            raise translation(error) from error
 
 
 class _Unwritten(Exception):
     """Thrown to roll a probing write back."""
-
-
-def connect(path: Path, wait_seconds: int) -> sqlite3.Connection:
-    """A connection with the book's settings."""
-    connection = sqlite3.connect(
-        path,
-        timeout=wait_seconds,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=_STATEMENTS,
-    )
-    try:
-        for setting in _SETTINGS:
-            connection.execute(f"PRAGMA {setting}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def create_book(path: Path) -> None:
-    """Make an empty book at a path where nothing is; readable by its owner only."""
-    if path.exists():
-        raise Refusal(errors.CONFLICT, Flaw("db", f"{path} exists already"))
-    _create(path)
-    with _translated(path):
-        connection = connect(path, limits.LOCK_WAIT_SECONDS)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
-        migrations.apply(connection, to=migrations.LATEST)
-        connection.close()
 
 
 def open_book(path: Path, clock: Clock) -> SqliteStore:
@@ -208,93 +175,3 @@ def open_book(path: Path, clock: Clock) -> SqliteStore:
             ),
         )
     return SqliteStore(path, clock)
-
-
-def book_version(path: Path) -> int:
-    """The version of the book in a file; a Refusal where there is no book, or a newer one."""
-    if not path.is_file():
-        raise Refusal(
-            errors.BOOK_FOREIGN, Flaw("db", f"there is no book at {path}; make one with tollbook init --db {path}")
-        )
-    if sqlite3.sqlite_version_info < _MIN_VERSION:
-        raise Refusal(
-            errors.STORE_UNAVAILABLE, Flaw("db", f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed")
-        )
-    with _translated(path):
-        connection = connect(path, limits.LOCK_WAIT_SECONDS)
-        try:
-            stamp = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        finally:
-            connection.close()
-    if stamp != migrations.APPLICATION_ID:
-        raise Refusal(errors.BOOK_FOREIGN, Flaw("db", f"{path} is not a Tollbook book"))
-    if version > migrations.LATEST:
-        raise Refusal(
-            errors.BOOK_VERSION,
-            Flaw("db", f"{path} is of version {version}, newer than this Tollbook's {migrations.LATEST}"),
-        )
-    return version
-
-
-def migrate_book(path: Path, backup: Path) -> tuple[int, int]:
-    """Bring a book to the present version after copying it to `backup`; the versions before and after."""
-    before = book_version(path)
-    if before < migrations.LATEST:
-        with _translated(path):
-            connection = connect(path, limits.LOCK_WAIT_SECONDS)
-            _create(backup)
-            copy = sqlite3.connect(backup, isolation_level=None)
-            connection.backup(copy)
-            copy.close()
-            migrations.apply(connection, to=migrations.LATEST)
-            connection.close()
-    return before, migrations.LATEST
-
-
-def _create(path: Path) -> None:
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError as error:
-        raise Refusal(errors.STORE_FULL, Flaw("db", f"cannot make {path}: {error.strerror}")) from None
-
-
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
-
-
-@contextmanager
-def _translated(path: Path | None = None) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translation(error, path) from error
-
-
-def _translation(error: sqlite3.Error, path: Path | None = None) -> Exception:
-    """The Refusal that a driver's error means; the error itself where it is a defect of ours."""
-    problem = _problem(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-    if problem is None:
-        return error
-    retry = limits.RETRY_AFTER_SECONDS if problem is not errors.BOOK_FOREIGN else None
-    said = _ADVICE.get(problem, problem.when)
-    return Refusal(problem, Flaw("db", f"{path}: {said}") if path else Flaw(None, said), retry_after=retry)
-
-
-def _problem(code: int) -> Problem | None:
-    if code == sqlite3.SQLITE_INTERRUPT:
-        return errors.QUERY_TOO_EXPENSIVE
-    if code in _BUSY:
-        return errors.STORE_BUSY
-    if code in _FULL:
-        return errors.STORE_FULL
-    return errors.BOOK_FOREIGN if code in _DAMAGED else None
-
-
-_ADVICE = {
-    errors.QUERY_TOO_EXPENSIVE: (
-        "the list did not finish in time; cheaper: filter by status, amount or a billing period,"
-        " keep the default order, and page with after instead of a deep offset"
-    ),
-}
