@@ -84,10 +84,11 @@ def test_a4_a_book_overwritten_in_its_middle(tmp_path: Path) -> None:
     filled(path)
     with changed(path) as connection:
         roots = [root for (root,) in connection.execute("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0")]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
     with path.open("r+b") as file:
         for root in roots:
-            file.seek((root - 1) * 4_096)
-            file.write(b"\x5a" * 4_096)
+            file.seek((root - 1) * size)
+            file.write(b"\x5a" * size)
     store = opened(path)
     for _ in range(2):
         refusal = refused(errors.BOOK_FOREIGN, lambda: page(store))

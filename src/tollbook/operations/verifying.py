@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tollbook import limits
-from tollbook.errors import Refusal
 from tollbook.money import format_amount
 from tollbook.operations.invoice_records import BadRecord, read_invoice
 from tollbook.query.fields import INVOICES, Kind
 from tollbook.query.records import decode_json
 from tollbook.query.rendering import renderer
 from tollbook.store import Reads, Store, Stored
+from tollbook.store.auditing import Key
 from tollbook.store.reads import document
 
 _render = renderer(INVOICES.fields)
@@ -37,8 +37,8 @@ class Audited:
     invoices: int = 0
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
-    documents: list[tuple[str, str]] = field(default_factory=list)
-    """The keys of the documents to be made anew or dropped."""
+    documents: list[Key] = field(default_factory=list)
+    """The invoices whose documents are to be made anew."""
 
     def add(self, finding: Finding) -> None:
         """Count a finding and keep it, while there is room."""
@@ -80,11 +80,10 @@ def check_book(store: Store, watch: Watch = lambda done, total: None, *, thoroug
 def repair_book(store: Store, audited: Audited) -> None:
     """Make anew what follows from the rows, in one transaction; a check afterwards shows what is left."""
     with store.writing() as act:
-        for key in audited.documents:
-            try:
-                act.put_document(act.invoice_at(key))
-            except Refusal:
-                act.drop_document(key)
+        for key in list(act.stray_documents()):
+            act.drop_document(key)
+        for invoice in map(act.invoice_at, audited.documents):
+            act.put_document(invoice)
         act.rebuild_directory()
         act.rebuild_counters()
         act.rebuild_balances()
@@ -94,9 +93,6 @@ def repair_book(store: Store, audited: Audited) -> None:
 def _of_invoice(book: Reads, stored: Stored, audited: Audited) -> Iterator[Finding]:
     """What is wrong with one invoice. Nearly always nothing, and that is found without looking twice."""
     if stored.row is None:
-        if stored.document is not None:
-            audited.documents.append(stored.key)
-            yield Finding("document", stored.key[1], "belongs to no invoice", True)
         for table, rows in stored.children.items():
             if rows:
                 yield Finding(table, stored.key[1], f"{len(rows)} rows belong to no invoice", False)
@@ -149,6 +145,8 @@ def _difference(made: bytes, found: bytes | None) -> str:
 
 
 def _of_book(book: Reads) -> Iterator[Finding]:
+    for _, _, sid in book.stray_documents():
+        yield Finding("document", sid, "belongs to no invoice", True)
     for partner_sid, status, counted, found in book.wrong_counters():
         yield Finding("counter", partner_sid, f"{counted} invoices with status {status} counted, {found} there", True)
     for partner_sid, has, found in book.wrong_balances():

@@ -14,6 +14,9 @@ from tollbook.store.invoice_rows import SELECT_CHILDREN, SELECT_DOCUMENTS, SELEC
 Key = tuple[str, str]
 """An invoice's partner and sid."""
 
+DocumentKey = tuple[str, int, str]
+"""Where a document lies: partner, date of creation, sid."""
+
 _of_key = itemgetter(0, 1)
 
 
@@ -56,6 +59,14 @@ class Audit:
     def count_invoices(self) -> int:
         """How many invoices the book has, by its rows."""
         return int(self._run("SELECT count(*) FROM invoice").fetchone()[0])
+
+    def stray_documents(self) -> Iterator[DocumentKey]:
+        """Documents that belong to no invoice."""
+        yield from self._run(
+            "SELECT d.partner_sid, d.date_created, d.invoice_sid FROM invoice_document d WHERE NOT EXISTS"
+            " (SELECT 1 FROM invoice r WHERE r.partner_sid = d.partner_sid AND r.invoice_sid = d.invoice_sid"
+            " AND r.date_created = d.date_created)"
+        )
 
     def wrong_counters(self) -> Iterator[tuple[str, str, int, int]]:
         """Partner, status, the counter and the true number, where the two differ."""
@@ -125,4 +136,4 @@ class _Groups:
 # The current invoice is the one of the latest period; its balance, negated, is the partner's.
 BALANCE_OF_PARTNER = """coalesce((
     SELECT -i.balance_forward FROM invoice i WHERE i.partner_sid = partner.partner_sid
-    ORDER BY i.date_billing_period_start DESC, i.date_created DESC LIMIT 1), 0)"""
+    ORDER BY i.date_billing_period_start DESC, i.date_created DESC, i.invoice_sid DESC LIMIT 1), 0)"""

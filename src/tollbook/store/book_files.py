@@ -14,8 +14,9 @@ from tollbook.errors import Flaw, Problem, Refusal
 from tollbook.store import migrations
 
 _MIN_VERSION = (3, 37, 0)  # STRICT tables
+_PAGE_BYTES = 8192  # a document of usual size stays within a key's tree, without an overflow page
 _STATEMENTS = 512  # prepared statements kept by a connection
-_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "cache_size = -16384", "temp_store = MEMORY")
+_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "cache_size = -4096", "temp_store = MEMORY")
 
 
 def connect(path: Path, wait_seconds: int) -> sqlite3.Connection:
@@ -43,6 +44,7 @@ def create_book(path: Path) -> None:
     create_file(path)
     with translated(path):
         connection = connect(path, limits.LOCK_WAIT_SECONDS)
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
         migrations.apply(connection, to=migrations.LATEST)

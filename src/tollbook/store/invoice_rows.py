@@ -16,10 +16,16 @@ INSERT_INVOICE: Final = (
 )
 _BY_KEY = "ORDER BY partner_sid, invoice_sid"
 SELECT_INVOICES: Final = f"SELECT partner_sid, invoice_sid, {', '.join(_SCALARS)} FROM invoice {_BY_KEY}"
-SELECT_DOCUMENTS: Final = f"SELECT partner_sid, invoice_sid, document FROM invoice_document {_BY_KEY}"
+DOCUMENT_OF_INVOICE: Final = (
+    "(SELECT d.document FROM invoice_document d WHERE d.partner_sid = r.partner_sid"
+    " AND d.date_created = r.date_created AND d.invoice_sid = r.invoice_sid)"
+)
+"""The document of the invoice `r`, as a column."""
+
+SELECT_DOCUMENTS: Final = f"SELECT partner_sid, invoice_sid, {DOCUMENT_OF_INVOICE} FROM invoice r {_BY_KEY}"
 INSERT_DOCUMENT: Final = (
-    "INSERT INTO invoice_document VALUES (?, ?, ?)"
-    " ON CONFLICT (partner_sid, invoice_sid) DO UPDATE SET document = excluded.document"
+    "INSERT INTO invoice_document VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (partner_sid, date_created, invoice_sid) DO UPDATE SET document = excluded.document"
 )
 
 
@@ -42,6 +48,11 @@ SELECT_CHILDREN: Final = {table.name: _select_children(table) for table in _ROWS
 """All rows of each array's table in the order of the key, as `INSERT_CHILDREN` takes them."""
 
 _parts = {table.name: attrgetter(*(part.name for part in table.parts)) for table in _ROWS}
+
+
+def document_row(invoice: Invoice, document: bytes) -> tuple[Any, ...]:
+    """The parameters of `INSERT_DOCUMENT`."""
+    return (invoice.partner_sid, invoice.date_created, invoice.invoice_sid, document)
 
 
 def invoice_row(invoice: Invoice, origin: str) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from tollbook.query.filters import Condition, Operator
 from tollbook.query.listing import ListQuery
 from tollbook.query.records import encode_json, wire_record
 from tollbook.store.auditing import Audit, Key
+from tollbook.store.invoice_rows import DOCUMENT_OF_INVOICE
 from tollbook.store.sql import Clause, Composed, beyond, compose, open_from, ordered_index
 
 
@@ -71,10 +72,6 @@ class Grant(NamedTuple):
 
 _NOUNS: dict[str, type[Partner] | type[Token]] = {"partner": Partner, "token": Token}
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
-_DOCUMENT = (
-    "(SELECT d.document FROM invoice_document d"
-    " WHERE d.partner_sid = page.partner_sid AND d.invoice_sid = page.invoice_sid)"
-)
 
 
 class Reads(Audit):
@@ -168,9 +165,10 @@ class Reads(Audit):
         yield from self._run("SELECT partner_sid, invoice_sid, origin FROM invoice ORDER BY 1, 2")
 
     def invoice_documents(self, partner_sid: str | None = None) -> Iterator[bytes]:
-        """The JSON of every invoice, or of one partner's, in the order of the key."""
+        """The JSON of every invoice, or of one partner's, in the order of creation."""
         where, parameters = ("WHERE partner_sid = ? ", (partner_sid,)) if partner_sid else ("", ())
-        rows = self._run(f"SELECT document FROM invoice_document {where}ORDER BY partner_sid, invoice_sid", parameters)
+        order = "ORDER BY partner_sid, date_created, invoice_sid"
+        rows = self._run(f"SELECT document FROM invoice_document {where}{order}", parameters)
         for (text,) in rows:
             yield text
 
@@ -256,9 +254,9 @@ class Reads(Audit):
             return [
                 Row(*row)
                 for row in self._run(
-                    "WITH page AS MATERIALIZED (SELECT r.partner_sid, r.invoice_sid"
+                    "WITH page AS MATERIALIZED (SELECT r.partner_sid, r.date_created, r.invoice_sid"
                     f" {clause.text} {order} LIMIT ? OFFSET ?)"
-                    f" SELECT page.invoice_sid, page.partner_sid, {_DOCUMENT} FROM page",
+                    f" SELECT r.invoice_sid, r.partner_sid, {DOCUMENT_OF_INVOICE} FROM page r",
                     parameters,
                 )
             ]

@@ -6,7 +6,7 @@ Documents are made anew one by one, with `Writes.put_document`.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tollbook.store.auditing import BALANCE_OF_PARTNER, Key
+from tollbook.store.auditing import BALANCE_OF_PARTNER, DocumentKey
 
 
 class Rebuild:
@@ -36,6 +36,6 @@ class Rebuild:
         self._run("DELETE FROM partner_tree")
         self._run_many("INSERT INTO partner_tree VALUES (?, ?, ?)", tree)
 
-    def drop_document(self, key: Key) -> None:
-        """Forget a document that belongs to no invoice."""
-        self._run("DELETE FROM invoice_document WHERE partner_sid = ? AND invoice_sid = ?", key)
+    def drop_document(self, key: DocumentKey) -> None:
+        """Forget a document."""
+        self._run("DELETE FROM invoice_document WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?", key)

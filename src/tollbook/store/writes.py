@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 from tollbook.billing.model import Invoice, Partner, Token
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
 from tollbook.store.auditing import BALANCE_OF_PARTNER
-from tollbook.store.invoice_rows import INSERT_CHILDREN, INSERT_DOCUMENT, INSERT_INVOICE, child_rows, invoice_row
+from tollbook.store.invoice_rows import (
+    INSERT_CHILDREN,
+    INSERT_DOCUMENT,
+    INSERT_INVOICE,
+    child_rows,
+    document_row,
+    invoice_row,
+)
 from tollbook.store.reads import Connection, Reads, document
 from tollbook.store.rebuilding import Rebuild
 
@@ -117,24 +124,25 @@ class Writes(Rebuild, Reads):
         for table, insert in INSERT_CHILDREN.items():
             self._run_many(insert, chain.from_iterable(child_rows(table, invoice) for invoice in invoices))
         made = documents or [document(INVOICES, invoice) for invoice in invoices]
-        rows = ((i.partner_sid, i.invoice_sid, text) for i, text in zip(invoices, made, strict=True))
-        self._run_many(INSERT_DOCUMENT, rows)
+        self._run_many(INSERT_DOCUMENT, map(document_row, invoices, made))
 
     def _make_place(self, invoice: Invoice) -> None:
         """Count an invoice in; where it is known already, count out and forget what was there."""
         key = (invoice.partner_sid, invoice.invoice_sid)
-        before = self._run("SELECT status FROM invoice WHERE partner_sid = ? AND invoice_sid = ?", key).fetchone()
+        before = self._run(
+            "SELECT status, date_created FROM invoice WHERE partner_sid = ? AND invoice_sid = ?", key
+        ).fetchone()
         if before is None:
             self._run("INSERT INTO directory VALUES (?, ?)", (invoice.invoice_sid, invoice.partner_sid))
         else:
             self._counts[invoice.partner_sid, before[0]] -= 1
-            self._forget(key)
+            self._forget(key, before[1])
         self._counts[invoice.partner_sid, invoice.status] += 1
         self._billed.add(invoice.partner_sid)
 
     def put_document(self, invoice: Invoice) -> None:
         """Write the document that an invoice's rows make."""
-        self._run(INSERT_DOCUMENT, (invoice.partner_sid, invoice.invoice_sid, document(INVOICES, invoice)))
+        self._run(INSERT_DOCUMENT, document_row(invoice, document(INVOICES, invoice)))
 
     def finish(self) -> None:
         """Bring counters and balances up to the invoices written; the store calls it before the commit."""
@@ -156,7 +164,8 @@ class Writes(Rebuild, Reads):
         ).fetchone()
         return Standing(*row) if row else None
 
-    def _forget(self, key: tuple[str, str]) -> None:
+    def _forget(self, key: tuple[str, str], date_created: int) -> None:
+        self.drop_document((key[0], date_created, key[1]))
         for table in ("invoice", "invoice_items", "pay_items", "tax_items"):
             self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_sid = ?", key)
 
