@@ -4,6 +4,7 @@ Nothing here judges; `operations.verifying` does. One pass reads all tables toge
 cost one scan of each and no look-up.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
@@ -39,10 +40,16 @@ class Audit:
 
     def damage(self, *, thorough: bool = False) -> list[str]:
         """What the database itself finds wrong with its file; nothing for a sound one."""
-        found = [row[0] for row in self._run(f"PRAGMA {'integrity_check' if thorough else 'quick_check'}(100)")]
-        found = [] if found == ["ok"] else found
+        found: list[str] = []
+        try:
+            for (line,) in self._run(f"PRAGMA {'integrity_check' if thorough else 'quick_check'}(100)"):
+                found.append(line)
+        except sqlite3.DatabaseError as error:  # so damaged that the search for damage stops
+            found.append(str(error))
+        if found != ["ok"]:
+            return found
         missing = self._run("PRAGMA foreign_key_check").fetchall()
-        return found + [f"a row of {table} refers to a {parent} that is not there" for table, _, parent, _ in missing]
+        return [f"a row of {table} refers to a {parent} that is not there" for table, _, parent, _ in missing]
 
     def stored_invoices(self) -> Iterator[Stored]:
         """Every invoice with its rows and its document, and what belongs to none, in the order of the key."""
