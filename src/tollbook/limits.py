@@ -91,7 +91,6 @@ PROGRESS_STEPS: Final = 20_000  # database steps between two looks at the deadli
 PLANS_REMEMBERED_MAX: Final = 1_024  # parsed and composed lists kept by a worker
 GZIP_BYTES_MIN: Final = 1_024  # smaller answers do not gain
 READY_SECONDS: Final = 1  # an answer of /health/ready is good for this long
-DRAIN_BYTES_MAX: Final = 65_536  # of an unread body that is thrown away to keep a connection
 
 START_TRIES_MAX: Final = 1_500  # looks whether a starting server answers, 20 ms apart
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.api.client import CORE, INVOICES, NO_ITEM, PARTNERS, TOKENS, World, make_world
+from tests.conftest import PROVING
 from tests.making import (
     CHILD,
     EVERYTHING,
@@ -166,7 +167,7 @@ def test_law_9_another_tenants_data_changes_no_byte(base: Path, tmp_path: Path, 
     singles += [f"{TOKENS}/{sid(number)}" for number in (0x50, 0x60, 0x61, 0x62)]
     lists = [f"{PARTNERS}?filter=name%20ne%20x", f"{TOKENS}?with_related=true", f"{CORE}/oauth/whoami"]
 
-    @settings(max_examples=settings.default.max_examples // 4)
+    @settings(max_examples=500 if PROVING else 25)
     @given(one=elsewhere, two=elsewhere, asked=st.lists(question, min_size=12, max_size=12))
     def alike(one: Elsewhere, two: Elsewhere, asked: list[str]) -> None:
         with (

@@ -58,7 +58,7 @@ class Bodies:
 
 
 def _length(request: falcon.Request) -> int:
-    text = request.env.get("CONTENT_LENGTH") or request.env.get("HTTP_CONTENT_LENGTH") or "0"
+    text = request.env.get("CONTENT_LENGTH") or "0"
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
         raise Refusal(errors.LENGTH_WRONG, Flaw("Content-Length", "expected a whole number"))
     if int(text) > limits.BODY_BYTES_MAX:

@@ -4,6 +4,7 @@ import http.client
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from granian.server.mp import MPServer
 
 from tollbook import errors, limits
 from tollbook.api import admin
-from tollbook.api.app import create_app
+from tollbook.api.app import WsgiApp, create_app
 from tollbook.clock import SystemClock
 from tollbook.config import Settings
 from tollbook.errors import Flaw, Refusal
@@ -29,6 +30,8 @@ from tollbook.observe import set_up_logging, tell
 from tollbook.store import open_store
 
 Ready = Callable[[str], None]
+
+_STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
 def serve(settings: Settings, on_ready: Ready | None = None) -> int:
@@ -61,7 +64,10 @@ class _Server(MPServer):
         self.started = []
 
     def _spawn_workers(self, *args: Any, **kwargs: Any) -> None:
+        # A worker is born with the first process's handlers, which would swallow a stop: it waits until `_load`.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         super()._spawn_workers(*args, **kwargs)  # type: ignore[no-untyped-call]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         for start in self.started:
             start()
 
@@ -90,12 +96,26 @@ def _run(settings: Settings, port: int, metrics: Path | None, on_ready: Ready | 
         server.on_shutdown(listener.stop)
     tell(logging.INFO, "starting", workers=settings.workers, threads=settings.threads, port=port)
     try:
-        server.serve(target_loader=partial(create_app, settings), wrap_loader=False)
+        server.serve(target_loader=partial(_load, settings), wrap_loader=False)
     except SystemExit as stopped:
         tell(logging.ERROR, "stopped", reason="a worker ended unexpectedly")
         return int(stopped.code or 0)
     tell(logging.INFO, "stopped")
     return 0
+
+
+def _load(settings: Settings) -> WsgiApp:
+    """The application of one worker.
+
+    Until it serves, a stop just ends it; Ctrl-C is left to the first process, which tells all workers. Granian puts
+    the process's environment beneath each request's: nothing there may pass for a header.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    for name in [name for name in os.environ if name.startswith(("HTTP_", "CONTENT_"))]:
+        del os.environ[name]
+    return create_app(settings)
 
 
 def _hold_address(host: str, port: int) -> socket.socket:
