@@ -8,13 +8,13 @@ from typing import Any
 
 from tollbook import limits
 from tollbook.api.routing import Route
-from tollbook.api.samples import INVOICE
 from tollbook.api.schemas import SID
-from tollbook.query.fields import Resource
+from tollbook.query.fields import RESOURCES, Resource
 from tollbook.query.listing import ALIASES, LIST_ARGUMENTS, names_of_view
 
 Json = dict[str, Any]
 
+_EMPTY_OR_SID = {"type": "string", "pattern": f"^({SID['pattern'].strip('^$')})?$"}
 _NAMES = {"type": "string", "format": "fields"}
 _ORDER = (
     f"At most {limits.ORDER_KEYS_MAX} attributes, each with `asc` or `desc`, separated by commas; or `shuffle`"
@@ -52,8 +52,8 @@ _QUERY: dict[str, tuple[str, Json, object]] = {
         {"type": "string", "format": "filter", "maxLength": limits.FILTER_CHARS_MAX},
         None,
     ),
-    "after": (f"The page that follows this record in the order in force. {_CURSOR}", SID, None),
-    "before": (f"The page just before this record, in the order in force. {_CURSOR}", SID, None),
+    "after": (f"The page that follows this record in the order in force. {_CURSOR}", _EMPTY_OR_SID, None),
+    "before": (f"The page just before this record, in the order in force. {_CURSOR}", _EMPTY_OR_SID, None),
     "include_fields": (
         "Only these attributes, separated by commas; dotted paths reach inside. Unknown names select nothing.",
         _NAMES,
@@ -160,12 +160,13 @@ def _query(name: str, resource: Resource | None = None) -> Json:
     doc, schema, example = _QUERY[name]
     if resource:
         example = _BY_RESOURCE[resource.name].get(name, example)
+        schema = schema | {"format": f"{resource.name}-{schema['format']}"}
     shown = {} if example is None else {"example": example}
     return {"name": name, "in": "query", "description": doc, "schema": schema, **shown}
 
 
 def _path(name: str) -> Json:
-    example = INVOICE.get(name, "b3f45e4d-7d46-467b-9724-272f57ac420e")
+    example = next(resource.by_name[name].example for resource in RESOURCES if resource.sid == name)
     doc = f"The {name.removesuffix('_sid')}'s secure ID."
     return {"name": name, "in": "path", "required": True, "description": doc, "schema": SID, "example": example}
 

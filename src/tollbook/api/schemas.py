@@ -14,7 +14,8 @@ from tollbook.query.fields import PARTNERS, RESOURCES, TOKENS, Field, Kind, Reso
 Json = dict[str, Any]
 
 # A bound or a form that JSON Schema has no word for is a `format` of our own; readers ignore formats they do not
-# know. `filter`, `order`, `fields`: the arguments of lists. `text`: NFC, no control characters. `scopes`: words.
+# know. `invoice-filter`, `invoice-order`, `invoice-fields`, …: the arguments of lists. `text`: NFC, no control
+# characters. `scopes`: words.
 
 AMOUNT: Json = {"type": "string", "format": "decimal", "pattern": r"^(?!-0$)-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$"}
 INSTANT: Json = {
@@ -211,8 +212,9 @@ def _partner_bodies() -> Json:
 
 
 def _forms() -> Json:
-    """Forms: every value is text, percent-encoded."""
-    unused = {"type": "string", "description": "Accepted and unused."}
+    """Forms: every value is text, percent-encoded; none holds a NUL."""
+    plain = {"type": "string", "pattern": r"^[^\u0000]*$"}
+    unused = plain | {"description": "Accepted and unused."}
     wish: Json = {
         "access_token_expires_in": {
             "type": "integer",
@@ -230,10 +232,10 @@ def _forms() -> Json:
             "description": "Scopes, separated by spaces or commas; all that may be given where it is left out.",
         },
     }
-    secret = {"type": "string", "minLength": 1, "writeOnly": True}
+    secret = plain | {"minLength": 1, "writeOnly": True}
     by_password = {
         "grant_type": {"type": "string", "const": "password"},
-        "username": {"type": "string", "minLength": 1, "description": "The partner's `login`."},
+        "username": plain | {"minLength": 1, "description": "The partner's `login`."},
         "password": secret | {"format": "password"},
     }
     by_refresh = {"grant_type": {"type": "string", "const": "refresh_token"}, "refresh_token": secret}
@@ -244,7 +246,7 @@ def _forms() -> Json:
         "TokenWish": _closed(wish | ignored, [], examples=[samples.TOKEN_WISH]),
         "Revocation": _closed(
             {
-                "token": {"type": "string", "description": "An access or refresh token; the one in use if left out."},
+                "token": plain | {"description": "An access or refresh token; the one in use if left out."},
                 "token_type": unused,
                 "client_id": unused,
                 "client_secret": unused,
