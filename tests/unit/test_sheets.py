@@ -1,0 +1,134 @@
+"""Which sheet, which version, which line."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollbook.billing.bands import Band, TimeBands
+from tollbook.billing.sheets import (
+    Assignment,
+    CallDeck,
+    CallRate,
+    Conversion,
+    MessageDeck,
+    MessageRate,
+    PriceRounding,
+    SheetVersion,
+    Step,
+    UsageDeck,
+    UsagePrice,
+    assigned_sheet,
+    version_at,
+)
+
+
+def version(effective: int = 0, *rates, sid: str = "v", **terms: Any) -> SheetVersion:
+    return SheetVersion(
+        rates_plan_sid="p", version_sid=sid, name="n", effective_date=effective, rates=rates,
+        **{"service": "calls", **terms},
+    )  # fmt: skip
+
+
+def given_to(partner: str | None, sheet: str, effective: int = 0, service: Any = "calls", direction: Any = "outbound"):
+    return Assignment(
+        rates_plan_sid=sheet, partner_sid=partner, service=service, direction=direction, effective_date=effective
+    )
+
+
+def test_a_partner_has_its_own_sheet_or_its_nearest_ancestors_or_the_default() -> None:
+    given = [given_to(None, "default"), given_to("root", "high"), given_to("reseller", "mid"), given_to("me", "own")]
+    chain = ("me", "reseller", "root")
+
+    def found(*kept: int) -> str | None:
+        return assigned_sheet([given[i] for i in kept], chain, "calls", "outbound", 10)
+
+    assert found(0, 1, 2, 3) == "own"
+    assert found(2, 0, 1) == "mid"
+    assert found(0, 1) == "high"
+    assert found(0) == "default"
+    assert found() is None
+    assert assigned_sheet(given, ("other", "root"), "calls", "outbound", 10) == "high"
+    assert assigned_sheet(given, chain, "calls", "inbound", 10) is None
+    assert assigned_sheet(given, chain, "sms", "outbound", 10) is None
+
+
+def test_an_assignment_takes_effect_on_its_date_and_the_latest_wins() -> None:
+    given = [given_to("me", "new", 20), given_to("me", "old", 10), given_to("me", "same", 20), given_to(None, "any")]
+    assert [assigned_sheet(given, ("me",), "calls", "outbound", at) for at in (9, 10, 19, 20)] == [
+        "any", "old", "old", "same",
+    ]  # fmt: skip
+
+
+@given(st.lists(st.integers(0, 20), max_size=6), st.integers(0, 20))
+def test_the_version_in_force_is_the_latest_effective_one(dates: list[int], start: int) -> None:
+    versions = [version(date, sid=str(number)) for number, date in enumerate(dates)]
+    found = version_at(versions, start)
+    in_force = [(date, number) for number, date in enumerate(dates) if date <= start]
+    assert (found.version_sid if found else None) == (str(max(in_force)[1]) if in_force else None)
+
+
+def test_decks_refuse_what_stands_twice() -> None:
+    with pytest.raises(ValueError, match="the prefix 44 stands twice"):
+        CallDeck(version(0, CallRate(prefix="44", rate=1), CallRate(prefix="44", rate=2)))
+    line = MessageRate(price=1, mcc="310", mnc="410")
+    with pytest.raises(ValueError, match="the network 310 410 stands twice"):
+        MessageDeck(version(0, line, msgspec.structs.replace(line, price=2), service="sms"))
+    with pytest.raises(ValueError, match="the network catch-all"):
+        MessageDeck(version(0, MessageRate(price=1), MessageRate(price=2), service="sms"))
+    with pytest.raises(ValueError, match="the prefix 1 stands twice"):
+        MessageDeck(
+            version(0, MessageRate(price=1, prefix="1"), MessageRate(price=2, prefix="1"), messages_by="prefix")
+        )
+    with pytest.raises(ValueError, match="the type tts stands twice"):
+        UsageDeck(version(0, UsagePrice(type="tts", price=1), UsagePrice(type="tts", price=2), service="usage"))
+
+
+def test_a_deck_reads_only_lines_of_its_kind() -> None:
+    mixed = version(0, CallRate(prefix="44", rate=1), MessageRate(price=1), UsagePrice(type="tts", price=1))
+    assert len(CallDeck(mixed).rates) == len(MessageDeck(mixed).by_network) == len(UsageDeck(mixed).prices) == 1
+    assert UsageDeck(mixed).find("lookup") is None
+    assert CallDeck(mixed).find("49") is None
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"billing_increment": 0}, "increment of at least 1"),
+        ({"billing_minimum": -1}, "minimum of 0"),
+        ({"steps": (Step(from_second=0, rate=1, billing_increment=1),)}, "each later"),
+        ({"steps": (Step(from_second=9, rate=1, billing_increment=0),)}, "increment of at least 1"),
+        ({"steps": tuple(Step(from_second=n, rate=1, billing_increment=1) for n in (9, 9))}, "each later"),
+        ({"steps": tuple(Step(from_second=n, rate=1, billing_increment=1) for n in (9, 8))}, "each later"),
+        ({"steps": tuple(Step(from_second=n, rate=1, billing_increment=1) for n in range(1, 18))}, "at most 16"),
+    ],
+)
+def test_lines_by_which_nothing_could_be_billed_are_refused(terms: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        CallRate(prefix="44", rate=1, **terms)
+
+
+def test_terms_out_of_bounds_are_refused() -> None:
+    wrong: tuple[Any, ...] = ({"by": 0}, {"by": 1, "decimals": 10}, {"by": 1, "decimals": -1})
+    for terms in wrong:
+        with pytest.raises(ValueError, match="factor of at least 1"):
+            Conversion(how="divide", **terms)
+    for decimals in (-1, 10):
+        with pytest.raises(ValueError, match="expected 0 to 9 decimals"):
+            PriceRounding("up", decimals)
+    with pytest.raises(ValueError, match="at most 64 bands"):
+        version(times=TimeBands(bands=tuple(Band(name=str(number)) for number in range(65))))
+
+
+def test_a_version_survives_its_encoding() -> None:
+    full = version(
+        5,
+        CallRate(prefix=None, rate=1, steps=(Step(from_second=9, rate=1, billing_increment=1),)),
+        MessageRate(price=2, sender_class="toll"),
+        UsagePrice(type="tts", price=3, conversion=Conversion(how="divide", by=60, rounding="up")),
+        price_rounding=PriceRounding("half_up", 4),
+        times=TimeBands(bands=(Band(name="peak", weekdays=(1,)),)),
+    )
+    assert msgspec.json.decode(msgspec.json.encode(full), type=SheetVersion) == full
