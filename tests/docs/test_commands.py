@@ -47,6 +47,7 @@ NOT_RUN = {
     "apt-get": "changes the machine",
     "cd ": "goes with the command before it",
     "git clone": "needs the network",
+    "pip install .": "test_install.py does it, without the network",
     "nginx": "needs an installed nginx",
     "sudo": "changes the machine",
     "systemctl": "needs a machine with systemd",
@@ -244,7 +245,7 @@ def trouble(block: Block, command: Command, here: Session) -> str:
     if not fails and status != 0:
         return f"it ended with {status}:\n{printed}"
     if "check" in block.words:
-        shown, got = (re.sub(r"(?m)[ \t]+$", "", text) for text in (command.shown, printed))
+        shown, got = (re.sub(r"(?m)[ \t]+$", "", text).rstrip("\n") for text in (command.shown, printed))
         if not doctest.OutputChecker().check_output(shown, got, doctest.ELLIPSIS):
             return f"the document shows:\n{shown}\nand it printed:\n{got}"
     return ""

@@ -19,6 +19,7 @@ from tollbook.operations.books import create_book, operator_caller
 from tollbook.operations.importing import ORIGIN
 from tollbook.operations.invoice_records import read_invoice
 from tollbook.operations.partners import new_partner
+from tollbook.operations.passwords import hash_password
 from tollbook.operations.reading import list_records
 from tollbook.operations.tokens import Wish, grant_to, revoke_sid
 from tollbook.query.fields import TOKENS
@@ -27,6 +28,7 @@ from tollbook.query.records import decode_json, encode_json
 from tollbook.store import Store, Writes, store_path
 from tollbook.store.book_files import remove_book
 
+PASSWORD: Final = "demo-password"  # noqa: S105  (every demo partner's, told in the README)
 DOCUMENTED_PARTNER: Final = "ed437757-002d-4ecc-aa5a-efdf5e50dba0"
 
 _CENT: Final = 10_000  # in millionths
@@ -209,9 +211,10 @@ def make_demo_book(url: str, clock: Clock) -> None:
     part = target.with_name(target.name + ".part")
     remove_book(part)
     founded = create_book(str(part), clock, name="Operator", partner_sid=OPERATOR)
+    password_hash = hash_password(PASSWORD)
     with founded.store.writing() as act:
         for customer in (_DOCUMENTED, *CUSTOMERS):
-            act.add_partner(_partner(act, customer))
+            act.add_partner(_partner(act, customer), password_hash)
         act.put_invoices([*_documented_invoices(), *_invoices_of_all()], ORIGIN)
     founded.store.close()
     os.replace(part, target)
