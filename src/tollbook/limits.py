@@ -37,6 +37,7 @@ YEAR_MAX: Final = 2100
 NAME_CHARS_MAX: Final = 200  # names, addresses and other texts for people
 WORD_CHARS_MAX: Final = 64  # open words: type, status, jurisdiction
 ATTRIBUTES_MAX: Final = 50  # entries in a partner's attributes
+FLAWS_MAX: Final = 100  # wrong attributes told of one body; the rest is not looked at
 LOGIN_CHARS_MAX: Final = 100
 PASSWORD_CHARS_MIN: Final = 8  # NIST SP 800-63B, 5.1.1.2
 PASSWORD_CHARS_MAX: Final = 256  # argon2 hashes any length; this bounds the work of reading it

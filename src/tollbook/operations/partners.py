@@ -92,7 +92,7 @@ def _display_id() -> str:
 
 
 def _read(body: Mapping[str, Any], before: Partner | None) -> tuple[dict[str, Any], str | None]:
-    """The inside values that a body sets, and its password; every flaw in one refusal."""
+    """The inside values that a body sets, and its password; its flaws in one refusal."""
     values: dict[str, Any] = {}
     flaws: list[Flaw] = []
     shown = wire_record(PARTNERS.fields, lambda name: getattr(before, name)) if before else {}
@@ -101,6 +101,8 @@ def _read(body: Mapping[str, Any], before: Partner | None) -> tuple[dict[str, An
             inside = _read_one(name, value, shown, before)
         except ValueError as error:
             flaws.append(Flaw(name, str(error)))
+            if len(flaws) == limits.FLAWS_MAX:
+                break
             continue
         if inside is not _UNCHANGED:
             values[name] = inside
