@@ -1,7 +1,6 @@
 """A check finds whatever was changed behind the program's back, and repairs what follows from the rows."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -14,7 +13,7 @@ from tollbook.store import Store
 
 
 @pytest.fixture
-def filled(book: Store) -> Iterator[Store]:
+def filled(book: Store) -> Store:
     """A book with a dozen invoices of three partners."""
     partners = (CHILD, RESELLER, GRANDCHILD)
     put(

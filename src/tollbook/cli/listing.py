@@ -22,7 +22,7 @@ from tollbook.operations.sights import sight_of
 from tollbook.operations.tokens import caller_of_partner, caller_of_token
 from tollbook.query.fields import INVOICES, Kind
 from tollbook.query.filters import Condition
-from tollbook.query.listing import ListQuery, parse_list
+from tollbook.query.listing import ListQuery, OrderKey, parse_list
 from tollbook.query.records import decode_json, encode_json
 from tollbook.store import Store
 
@@ -115,12 +115,10 @@ def explain_query(arguments: Namespace) -> int:
     given = {"filter": arguments.filter, "order": arguments.order or ""}
     asked = parse_list(urlencode(given, quote_via=quote), INVOICES)
     conditions = [_condition(condition) for condition in asked.conditions]
-    order = [f"{'.'.join(f.name for f in key.path)} {'desc' if key.descending else 'asc'}" for key in asked.order]
+    order = ["shuffle"] if asked.shuffle else [_order(key) for key in asked.order]
     steps = store.explain(sight_of(caller, INVOICES), asked)
     if arguments.json:
-        print_json(
-            {"conditions": conditions, "order": order or ["shuffle"], "statements": [step._asdict() for step in steps]}
-        )
+        print_json({"conditions": conditions, "order": order, "statements": [step._asdict() for step in steps]})
         return DONE
     headings = ("attribute", "kind", "operator", "values", "inside")
     print_table(
@@ -129,11 +127,15 @@ def explain_query(arguments: Namespace) -> int:
         folded=headings,
         title="Conditions",
     )
-    print(f"Order: {', '.join(order) or 'shuffle'}, then by {INVOICES.sid}\n")
+    print(f"Order: {', '.join(order)}\n")
     for number, step in enumerate(steps, 1):
         print(f"Statement {number}:\n  {step.statement}\nParameters: {list(step.parameters)}\nPlan:")
         print("\n".join(f"  {line}" for line in step.plan) + "\n")
     return DONE
+
+
+def _order(key: OrderKey) -> str:
+    return f"{'.'.join(field.name for field in key.path)} {'desc' if key.descending else 'asc'}"
 
 
 def _condition(condition: Condition) -> dict[str, Any]:

@@ -27,7 +27,10 @@ def asked_password() -> str:
 
 def token_in(file: Path | None, variable: str) -> str | None:
     """The token on a file's first line, or in a variable of the environment; None where neither is given."""
-    return _first_line(file, "token_file") if file else os.environ.get(variable) or None
+    token = _first_line(file, "token_file") if file else os.environ.get(variable) or None
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise Refusal(errors.ARGUMENT_INVALID, Flaw("token_file", "a token is of visible ASCII characters"))
+    return token
 
 
 def _first_line(file: Path, field: str) -> str:

@@ -51,8 +51,12 @@ def start_of(url: str) -> str:
     >>> start_of("https://api.example.com")
     'https://api.example.com/core/v2/billing/invoices?limit=1000'
     """
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in _PORTS and parts.hostname and parts.port != 0
+    except ValueError:
+        parts, known = urlsplit(""), False
+    if not known:
         raise Refusal(errors.ARGUMENT_INVALID, Flaw("from_url", "expected an address that begins with https://"))
     if parts.username is not None or parts.password is not None:
         raise Refusal(errors.ARGUMENT_INVALID, Flaw("from_url", "an address holds no secret: give --token-file"))

@@ -1,0 +1,51 @@
+"""A command line with a book of its own: `tollbook(...)` runs a command within the test's process."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tollbook.cli import main
+
+
+class Ran(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, decoded."""
+        return json.loads(self.out)
+
+
+Tollbook = Callable[..., Ran]
+
+
+@pytest.fixture
+def tollbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tollbook:
+    """Runs a command in an empty folder, knowing nothing of the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("TOLLBOOK_DB", "TOLLBOOK_CONFIG", "TOLLBOOK_SOURCE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str) -> Ran:
+        capsys.readouterr()
+        try:
+            status = main(arguments)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return Ran(status, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def made(tollbook: Tollbook) -> Any:
+    """What `init --json` printed of the book `tollbook.db`."""
+    return tollbook("init", "--json").json

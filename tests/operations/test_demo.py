@@ -1,0 +1,73 @@
+"""The demo book: the documented sample to the letter, a reseller with two customers, a year of invoices each."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from tests.making import NOW
+from tests.operations.lines import exported
+
+from tollbook.clock import FixedClock
+from tollbook.operations import demo
+from tollbook.operations.tokens import caller_of_token, fingerprint
+from tollbook.operations.verifying import check_book
+from tollbook.query.fields import Kind
+from tollbook.query.records import READERS
+from tollbook.store import Store, open_store
+
+money = READERS[Kind.MONEY]
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Store:
+    """A demo book."""
+    url = str(tmp_path / "folder" / "demo.db")
+    demo.make_demo_book(url, FixedClock(NOW))
+    return open_store(url, FixedClock(NOW))
+
+
+def test_everything_agrees(shown: Store) -> None:
+    assert check_book(shown).total == 0
+    assert [path.name for path in shown.path.parent.iterdir() if ".part" in path.name] == []
+
+
+def test_the_documented_partner_has_the_sample_as_newest_of_four(shown: Store) -> None:
+    records = [json.loads(text) for text in exported(shown, demo.DOCUMENTED_PARTNER).splitlines()]
+    assert max(records, key=lambda record: record["date_created"]) == demo.SAMPLE
+    assert sorted(record["display_id"] for record in records) == ["001", "002", "003", "004"]
+
+
+@pytest.mark.parametrize("customer", demo.CUSTOMERS, ids=lambda customer: customer.partner["login"])
+def test_a_year_that_adds_up(shown: Store, customer: demo.Customer) -> None:
+    records = [json.loads(text) for text in exported(shown, customer.sid).splitlines()]
+    records.sort(key=lambda record: record["date_created"])
+    assert [record["display_id"] for record in records] == [f"{number:03}" for number in range(1, 13)]
+    assert [record["status"] for record in records] == ["closed"] * 11 + ["open"]
+    for record in records:
+        items, taxes, pays = (
+            sum(money(row["amount"]) for row in record[name]) for name in ("invoice_items", "tax_items", "pay_items")
+        )
+        assert (money(record["amount"]), money(record["amount_tax"])) == (items, taxes)
+        assert money(record["balance_forward"]) == money(record["balance_previous"]) + items + taxes - pays
+    for one, following in pairwise(records):
+        assert one["balance_forward"] == following["balance_previous"]
+
+
+def test_it_is_the_same_each_time(shown: Store, tmp_path: Path) -> None:
+    url = str(tmp_path / "again.db")
+    demo.make_demo_book(url, FixedClock(NOW + 5))
+    assert exported(open_store(url, FixedClock(NOW))) == exported(shown)
+
+
+def test_a_fresh_token_ends_the_one_before(shown: Store) -> None:
+    first = demo.demo_token(shown, demo.RESELLER)
+    second = demo.demo_token(shown, demo.RESELLER)
+    with shown.reading() as book:
+        tokens = {
+            grant.token_sid
+            for secret in (first, second)
+            if (grant := book.grant(fingerprint(secret.access_token or "")))
+        }
+    assert tokens == {second.token_sid}
+    assert caller_of_token(shown, second.access_token or "")[0].partner_sid == demo.RESELLER

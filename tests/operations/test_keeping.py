@@ -1,0 +1,121 @@
+"""Backups are whole or not there; a restore verifies first and leaves one whole book at every instant."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.making import NOW, invoice, put
+from tests.operations.lines import exported
+
+from tollbook import errors
+from tollbook.clock import FixedClock
+from tollbook.errors import Refusal
+from tollbook.operations import keeping
+from tollbook.operations.verifying import check_book
+from tollbook.store import Store, open_store
+
+CLOCK = FixedClock(NOW)
+
+
+@pytest.fixture
+def backup(book: Store, tmp_path: Path) -> Path:
+    """A backup of the book with three invoices; the book has a fourth."""
+    put(book, *(invoice(n) for n in range(3)))
+    file = tmp_path / "backup.db"
+    keeping.back_up(book, file)
+    put(book, invoice(3))
+    return file
+
+
+def invoices_in(path: Path) -> int:
+    store = open_store(str(path), CLOCK)
+    try:
+        return len(exported(store).splitlines())
+    finally:
+        store.close()
+
+
+def test_a_backup_is_one_file_for_its_owner(backup: Path, book: Store) -> None:
+    assert invoices_in(backup) == 3
+    assert backup.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in backup.parent.iterdir() if path.name.startswith("backup")) == ["backup.db"]
+
+
+def test_what_is_there_is_not_overwritten_unasked(backup: Path, book: Store) -> None:
+    with pytest.raises(Refusal) as refused:
+        keeping.back_up(book, backup)
+    assert refused.value.problem is errors.CONFLICT
+    assert invoices_in(backup) == 3
+    keeping.back_up(book, backup, replace=True)
+    assert invoices_in(backup) == 4
+
+
+def test_never_the_book_itself(book: Store) -> None:
+    with pytest.raises(Refusal, match="is the book itself"):
+        keeping.back_up(book, book.path, replace=True)
+    with pytest.raises(Refusal, match="is the book itself"):
+        keeping.restore(book.path, str(book.path))
+
+
+def test_restored_where_nothing_was(backup: Path, tmp_path: Path) -> None:
+    target = tmp_path / "new.db"
+    assert keeping.restore(backup, str(target)) is None
+    assert invoices_in(target) == 3
+    store = open_store(str(target), CLOCK)
+    put(store, invoice(9))
+    assert check_book(store).total == 0
+    store.close()
+
+
+def test_restored_in_the_place_of_another_which_is_kept(backup: Path, book: Store) -> None:
+    book.close()
+    aside = keeping.restore(backup, str(book.path))
+    assert aside is not None
+    assert (invoices_in(book.path), invoices_in(aside)) == (3, 4)
+    again = keeping.restore(aside, str(book.path))
+    assert again is not None
+    assert invoices_in(book.path) == 4
+
+
+def test_not_while_it_is_in_use(backup: Path, book: Store) -> None:
+    with pytest.raises(Refusal, match="is in use") as refused:
+        keeping.restore(backup, str(book.path))
+    assert refused.value.problem is errors.STORE_BUSY
+    assert len(exported(book).splitlines()) == 4
+    assert not list(book.path.parent.glob("*.restoring*"))
+
+
+def test_a_damaged_book_is_replaced_and_kept(backup: Path, book: Store) -> None:
+    book.close()
+    book.path.write_bytes(b"damaged" * 1000)
+    aside = keeping.restore(backup, str(book.path))
+    assert aside is not None
+    assert aside.read_bytes() == b"damaged" * 1000
+    assert invoices_in(book.path) == 3
+
+
+def test_a_backup_is_verified_whole(backup: Path) -> None:
+    assert keeping.verify_backup(backup, CLOCK, lambda done, total: None).total == 0
+    with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
+        connection.execute("UPDATE invoice SET amount = 1 WHERE display_id = '001'")
+    assert keeping.verify_backup(backup, CLOCK, lambda done, total: None).counts == {"document": 1}
+
+
+def test_a_backup_that_is_no_book(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_text("hello")
+    with pytest.raises(Refusal):
+        keeping.verify_backup(file, CLOCK, lambda done, total: None)
+
+
+def test_migrating_a_book_of_this_version_does_nothing(book: Store) -> None:
+    before, after, copy = keeping.migrate(str(book.path))
+    assert before == after
+    assert copy is None
+
+
+def test_a_name_beside_is_new(tmp_path: Path) -> None:
+    first = keeping.beside(tmp_path / "a.db", "why")
+    first.touch()
+    assert keeping.beside(tmp_path / "a.db", "why") != first
