@@ -26,8 +26,15 @@ _SECONDS = 60  # a first start on a busy machine is slow
 
 
 def find_browser() -> str | None:
-    """The browser of this machine: TOLLBOOK_BROWSER, or the first that is found."""
-    return os.environ.get("TOLLBOOK_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
+    """A browser of this machine that starts: TOLLBOOK_BROWSER, or the first of the usual names."""
+    return next(filter(_starts, (os.environ.get("TOLLBOOK_BROWSER", ""), *NAMES)), None)
+
+
+def _starts(name: str) -> bool:
+    program = shutil.which(name) if name else None
+    if program is None:
+        return False
+    return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
 
 
 class Page:

@@ -4,37 +4,22 @@ What it cannot know from a schema is in `schemathesis_hooks.py`. The normal run 
 long coverage of most operations to `./run prove`.
 """
 
-import base64
 import json
 import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.making import invoice, partner, sid
+from tests.api.running import CALLER, CHILD, PASSWORD, ROOT, plant, serving
+from tests.making import sid
 
 from tollbook.api import samples
 from tollbook.api.documentation import described
-from tollbook.billing.model import Caller, Token
-from tollbook.billing.scopes import SCOPES
-from tollbook.clock import SystemClock
-from tollbook.operations.books import create_book
-from tollbook.operations.invoice_records import read_invoice
-from tollbook.operations.passwords import hash_password
-from tollbook.operations.tokens import Wish, grant_to
-from tollbook.query.fields import PARTNERS
-from tollbook.query.records import encode_json
-from tollbook.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
 PROVING = os.environ.get("TOLLBOOK_PROVE") == "1"
-PASSWORD = "correct horse battery"
-CALLER = samples.INVOICE["partner_sid"]
-CHILD = str(PARTNERS.by_name["partner_sid"].example)
 
 EXCLUDED = {
     "response_schema_conformance": "answer_as_described does the same, and knows that include_fields cuts an answer",
@@ -70,45 +55,13 @@ FLAGS = (
 MEMORY_GROWTH_MAX = 50 * 1_048_576
 
 
-def fill(store: Store, operator_sid: str) -> tuple[Token, Token]:
-    """A reseller with a child and invoices; the token to scan with, and another to look at."""
-    sample = read_invoice(encode_json(samples.INVOICE)).invoice
-    with store.writing() as act:
-        made = partner(1, partner_sid=CALLER, parent_sid=operator_sid, available_scopes=SCOPES, login="john")
-        act.add_partner(made, hash_password(PASSWORD))
-        act.add_partner(partner(2, partner_sid=CHILD, parent_sid=CALLER, available_scopes=SCOPES))
-        for each in (sample, *(invoice(number, CALLER if number % 2 else CHILD) for number in range(1, 30))):
-            act.put_invoice(each, "imported")
-    caller = Caller(partner_sid=CALLER, scopes=frozenset(SCOPES))
-    one, other = (grant_to(store, caller, CALLER, Wish(name=name, expires_in=86_400)) for name in ("scan", "other"))
-    return one, other
-
-
-@contextmanager
-def serving(db: Path) -> Iterator[tuple[str, int]]:
-    """The real server on a free port of loopback: its address and process."""
-    command = [sys.executable, "-P", "-m", "tollbook", "serve", "--db", str(db), "--port", "0"]
-    # Each request of the scan says that it comes from elsewhere; see the hooks.
-    command += ["--trusted-proxy", "127.0.0.1", "--threads", "4"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout
-        try:
-            first = process.stdout.readline()
-            assert first.startswith("listening on "), first
-            yield first.split()[-1], process.pid
-        finally:
-            process.terminate()
-            process.stdout.read()
-    assert process.returncode == 0
-
-
-def warm(url: str) -> None:
-    """Have each thread do its costliest work once: memory that the first of each takes is no growth."""
-    login = base64.b64encode(f"john:{PASSWORD}".encode()).decode()
-    for path in ("/openapi.json", "/core/v2/oauth/whoami", "/core/v2/billing/invoices?limit=1000") * 16:
-        request = urllib.request.Request(url + path, headers={"Authorization": f"Basic {login}"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+def warm(url: str, token: str) -> None:
+    """Have each thread do its costliest work: what argon2 takes at first is kept for the next password."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps({"name": "Warm", "password": PASSWORD}).encode()
+    asked = [(f"{url}/openapi.json", None), (f"{url}/core/v2/partners", body)]
+    for address, data in asked * 20:
+        with urllib.request.urlopen(urllib.request.Request(address, data, headers), timeout=10) as answer:
             answer.read()
 
 
@@ -150,11 +103,8 @@ def scan(url: str, known: dict[str, Any], folder: Path) -> subprocess.CompletedP
 
 
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
-    db = tmp_path / "book.db"
-    founded = create_book(str(db), SystemClock())
-    token, other = fill(founded.store, founded.operator.partner_sid)
-    founded.store.close()
-    known = {
+    db, token, other = plant(tmp_path)
+    known: dict[str, Any] = {
         "token": token.access_token,
         "parent_sid": CALLER,
         "partner_sid": [CHILD],
@@ -165,7 +115,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         "password": PASSWORD,
     }
     with serving(db) as (url, process):
-        warm(url)
+        warm(url, known["token"])
         before = memory(process)
         done = scan(url, known, tmp_path)
         growth = memory(process) - before
