@@ -1,5 +1,6 @@
 """Section E end to end: identity and tenancy, secrets, and what a stranger may find on a server."""
 
+import io
 import json
 import os
 import re
@@ -18,6 +19,10 @@ from tests.making import CHILD, GRANDCHILD, OPERATOR, RESELLER, invoice, put, si
 
 from tollbook import limits
 from tollbook.config import Settings
+from tollbook.operations.importing import Report, import_invoices
+from tollbook.operations.invoice_files import pieces
+from tollbook.query.fields import INVOICES as INVOICE_CATALOGUE
+from tollbook.store.reads import document
 
 JSON = "Content-Type: application/json"
 
@@ -245,3 +250,14 @@ def test_e9_a_token_is_never_an_argument_of_a_command() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, timeout=30, check=True,
     ).stdout  # fmt: skip
     assert not re.search(r"--(token|password|secret)(?!-file)\b", text)
+
+
+def test_e12_an_import_that_is_run_twice_changes_nothing(world: World) -> None:
+    text = b"\n".join(document(INVOICE_CATALOGUE, invoice(number, CHILD)) for number in range(1, 6))
+    token, answers = world.token(CHILD), []
+    for new, replaced in ((5, 0), (0, 5)):
+        report = Report()
+        import_invoices(world.store, pieces("twice", io.BytesIO(text)), report)
+        assert (report.new, report.replaced, report.bad) == (new, replaced, [])
+        answers.append((world.get(INVOICES, token).body, world.get(f"{PARTNERS}/{CHILD}", token).body))
+    assert answers[0] == answers[1]
