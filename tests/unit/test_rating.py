@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollbook.billing.bands import Band, TimeBands, band_at
-from tollbook.billing.deriving import ItemSum, explain_lines, rate_lines
+from tollbook.billing.deriving import ItemSum
 from tollbook.billing.events import CallEvent, MessageEvent, UsageEvent
+from tollbook.billing.explaining import explain_lines, rate_lines
 from tollbook.billing.increments import SECOND_NS, billed_runs, parse_seconds, started_seconds
 from tollbook.billing.rating import Pin, Rated, Unrated, convert, rate_call, rate_message, rate_usage
 from tollbook.billing.sheets import (

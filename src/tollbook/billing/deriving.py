@@ -13,8 +13,7 @@ import msgspec
 from tollbook.billing.balances import amount_due, balance_forward
 from tollbook.billing.model import InvoiceItem, PayItem, TaxItem
 from tollbook.billing.periods import Period
-from tollbook.billing.rating import Pin
-from tollbook.money import beyond_item, format_amount, format_units, item_amount
+from tollbook.money import beyond_item, item_amount
 
 ITEM_TYPES: Final = (
     "toll", "toll_free", "sms", "mms", "lookup", "tts", "did", "sms_enablement", "subscription", "commitment",
@@ -95,8 +94,8 @@ def items_of(
     >>> from datetime import date
     >>> month = Period(date(2025, 1, 1), date(2025, 2, 1))
     >>> sums = {ItemKey("toll", "outbound", "USA", month): ItemSum(61 * 2_500_000 + 61 * 3_100_000, 122, 2)}
-    >>> [(format_amount(item.amount), item.usage) for item in items_of(sums)]
-    [('0.01', 122)]
+    >>> [(item.amount, item.usage) for item in items_of(sums)]
+    [(10000, 122)]
     """
     derived = [_item(key, total, minor_decimals) for key, total in sums.items()]
     return tuple(sorted((*derived, *fixed), key=_place))
@@ -124,64 +123,7 @@ def totals_of(
     return Totals(amount, amount_tax, balance_previous, forward, amount_due(forward))
 
 
-class RateLine(msgspec.Struct, frozen=True, order=True):
-    """What one pin contributes to an item: its quantity and exact product, for explain and the PDF."""
-
-    pin: Pin | None
-    quantity: int
-    units: int
-
-
-def rate_lines(events: Iterable[tuple[Pin | None, int, int]]) -> list[RateLine]:
-    """The events of one item, given as (pin, quantity, units), summed by pin; prices that came with events last."""
-    sums: dict[Pin | None, tuple[int, int]] = {}
-    for pin, quantity, units in events:
-        before = sums.get(pin, (0, 0))
-        sums[pin] = (before[0] + quantity, before[1] + units)
-    lines = [RateLine(pin, *total) for pin, total in sums.items()]
-    return sorted(lines, key=lambda line: _pin_place(line.pin))
-
-
-def explain_lines(lines: Iterable[RateLine], total: ItemSum, minor_decimals: int = 2) -> list[str]:
-    """An item's arithmetic in words, each exact product and the one rounding; it adds up to the printed amount.
-
-    >>> for line in explain_lines([RateLine(Pin("v", "1", 2_500_000), 8880, 8880 * 2_500_000)],
-    ...     ItemSum(8880 * 2_500_000, 8880, 148)): print(line)
-    8880 at 0.0025 (prefix 1) = 0.37
-    exact sum 0.37, rounded once half up: 0.37
-    """
-    said = [f"{line.quantity} {_at(line.pin)} = {exact_text(line.units)}" for line in lines]
-    rounded = format_amount(item_amount(total.units, minor_decimals))
-    return [*said, f"exact sum {exact_text(total.units)}, rounded once half up: {rounded}"]
-
-
-def exact_text(units: int) -> str:
-    """An exact sum in plain text: decimals where they end, else the part beyond nine decimals in sixtieths.
-
-    >>> exact_text(60), exact_text(61), exact_text(-61 * 2_500_000)
-    ('0.000000001', '0.000000001 + 1/60 × 10⁻⁹', '-(0.002541666 + 40/60 × 10⁻⁹)')
-    """
-    whole, sixtieths = divmod(abs(units), 60)
-    if not sixtieths:
-        return format_units(units)
-    text = f"{format_units(whole * 60)} + {sixtieths}/60 × 10⁻⁹"
-    return f"-({text})" if units < 0 else text
-
-
 def _place(item: InvoiceItem) -> tuple[int, str, int, bool, str, int]:
     known = ITEM_TYPES.index(item.type) if item.type in ITEM_TYPES else len(ITEM_TYPES)
     country = item.country_code or ""
     return (known, item.type, _DIRECTIONS.index(item.direction), not country, country, item.date_billing_period_start)
-
-
-def _pin_place(pin: Pin | None) -> tuple[bool, str, str, int, str]:
-    if pin is None:
-        return (True, "", "", 0, "")
-    return (False, pin.version_sid, pin.prefix or "", pin.rate, pin.jurisdiction or "")
-
-
-def _at(pin: Pin | None) -> str:
-    if pin is None:
-        return "at prices that came with the records"
-    where = f" (prefix {pin.prefix})" if pin.prefix else ""
-    return f"at {format_units(pin.rate * 60)}{where}"

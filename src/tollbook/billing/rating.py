@@ -11,7 +11,7 @@ import msgspec
 from tollbook import limits
 from tollbook.billing.bands import banded_runs
 from tollbook.billing.events import CallEvent, MessageEvent, UsageEvent
-from tollbook.billing.increments import Run, billed_runs, started_seconds
+from tollbook.billing.increments import Run, billed_runs, billed_seconds, started_seconds
 from tollbook.billing.numbers import Jurisdiction
 from tollbook.billing.sheets import (
     BandPrice,
@@ -114,20 +114,12 @@ def rate_call(event: CallEvent, deck: CallDeck | None) -> Rating:
 
 def _call_by(deck: CallDeck, rate: CallRate, event: CallEvent, measured: int) -> Rated:
     version = deck.version
-    seconds = started_seconds(measured)
-    runs = billed_runs(
-        seconds,
-        rate.billing_minimum,
-        rate.billing_increment,
-        version.convention,
-        [(step.from_second, step.billing_increment) for step in rate.steps] if rate.steps else (),
-    )
-    charges, fee = _charges(deck, rate, event, runs)
+    charges, fee = _charges(deck, rate, event, started_seconds(measured))
     exact = sum([charge.quantity * charge.rate for charge in charges]) + units_of_rate(fee)
-    units, limited = _within(exact, rate) if runs else (0, None)
+    units, limited = _within(exact, rate) if charges else (0, None)
     base = charges[0].rate if charges else _base(rate, event.jurisdiction)
     return Rated(
-        quantity=runs[-1].ends if runs else 0,
+        quantity=sum([charge.quantity for charge in charges]),
         units=_rounded(units, version.price_rounding),
         measured=measured,
         exact=exact,
@@ -139,15 +131,15 @@ def _call_by(deck: CallDeck, rate: CallRate, event: CallEvent, measured: int) ->
     )
 
 
-def _charges(deck: CallDeck, rate: CallRate, event: CallEvent, runs: list[Run]) -> tuple[tuple[Charge, ...], int]:
+def _charges(deck: CallDeck, rate: CallRate, event: CallEvent, seconds: int) -> tuple[tuple[Charge, ...], int]:
     """The parts of a call's price, neighbours at one price joined, and its connection fee: the first band's."""
-    if not runs:
+    if not seconds:
         return (), 0
-    times = deck.version.times
-    banded: list[tuple[Run, str | None]] = [(run, None) for run in runs]
-    if times is not None and times.bands:
-        began = event.date_start if event.date_talk is None else event.date_talk
-        banded = banded_runs(times, runs, began, deck.offset)
+    terms = (rate.billing_minimum, rate.billing_increment, deck.version.convention)
+    if not rate.steps and not deck.banded:
+        return (Charge(billed_seconds(seconds, *terms), _base(rate, event.jurisdiction)),), rate.connection_fee
+    runs = billed_runs(seconds, *terms, [(step.from_second, step.billing_increment) for step in rate.steps])
+    banded = _banded(deck, event, runs)
     charges: list[Charge] = []
     for run, band in banded:
         charge = Charge(run.length * run.blocks, _price(rate, run.step, band, event.jurisdiction), run.step, band)
@@ -157,6 +149,13 @@ def _charges(deck: CallDeck, rate: CallRate, event: CallEvent, runs: list[Run]) 
     first = _band_price(rate.bands, banded[0][1])
     fee = rate.connection_fee if first is None or first.connection_fee is None else first.connection_fee
     return tuple(charges), fee
+
+
+def _banded(deck: CallDeck, event: CallEvent, runs: list[Run]) -> list[tuple[Run, str | None]]:
+    times = deck.version.times
+    if times is None:
+        return [(run, None) for run in runs]
+    return banded_runs(times, runs, event.date_start if event.date_talk is None else event.date_talk, deck.offset)
 
 
 def _price(rate: CallRate, step: int, band: str | None, jurisdiction: Jurisdiction | None) -> int:

@@ -178,12 +178,13 @@ def version_at(versions: Sequence[SheetVersion], start: int) -> SheetVersion | N
 class CallDeck:
     """A version of a call sheet, compiled for rating. `offset` tells its zone's."""
 
-    __slots__ = ("offset", "prefixes", "rates", "version")
+    __slots__ = ("banded", "offset", "prefixes", "rates", "version")
 
     def __init__(self, version: SheetVersion, offset: Offset = utc) -> None:
         """Compile it; ValueError if a prefix stands twice or is no digits."""
         self.version = version
         self.offset = offset
+        self.banded = version.times is not None and bool(version.times.bands)
         self.rates = tuple(rate for rate in version.rates if isinstance(rate, CallRate))
         self.prefixes = Prefixes(rate.prefix for rate in self.rates)
 
