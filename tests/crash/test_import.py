@@ -120,6 +120,21 @@ def test_a2_killed_during_a_restore(filled: Path) -> None:
         assert sids_in(backup) == ALL
 
 
+def test_a2_killed_while_a_book_is_made(tmp_path: Path) -> None:
+    timed = run("init", "--db", str(tmp_path / "timed.db"), module="tollbook.cli.books")
+    for number, instant in enumerate(instants(timed.seconds, "init")):
+        path = tmp_path / f"{number}.db"
+        ended = run("init", "--db", str(path), module="tollbook.cli.books", kill_after=instant)
+        if not path.exists():
+            assert ended.status != 0
+            assert run("init", "--db", str(path), module="tollbook.cli.books").status == 0
+        store = open_store(str(path), FixedClock(NOW))
+        with store.reading() as read:
+            assert read.operator_sid()
+        store.close()
+        assert sids_in(path) == set()
+
+
 def older_book(path: Path) -> Path:
     """A book as the first step of the schema left it."""
     book_files.create_file(path)

@@ -8,7 +8,7 @@ from tollbook.billing.scopes import SCOPES
 from tollbook.clock import Clock
 from tollbook.operations.partners import new_partner
 from tollbook.operations.tokens import Wish, grant_to
-from tollbook.store import Store, create_store
+from tollbook.store import Store, book_files, create_store, open_store, store_path
 
 FIRST_TOKEN_SECONDS = limits.ACCESS_TOKEN_SECONDS_MAX
 
@@ -24,15 +24,21 @@ class Founded(NamedTuple):
 def create_book(
     url: str, clock: Clock, *, name: str = "Operator", currency: str = "USD", partner_sid: str | None = None
 ) -> Founded:
-    """Make a book at a path or URL where nothing is."""
-    store = create_store(url, clock)
+    """Make a book at a path or URL where nothing is; it appears there whole, or not at all."""
+    target = store_path(url)
+    book_files.refuse_present(target)
+    part = target.with_name(target.name + ".making")
+    book_files.remove_book(part)
+    store = create_store(str(part), clock)
     with store.writing() as act:
         operator = new_partner(act, name=name, parent_sid=None, available_scopes=SCOPES, partner_sid=partner_sid)
         act.add_partner(operator)
         act.set_book("currency", currency)
     wish = Wish(name="first token", expires_in=FIRST_TOKEN_SECONDS)
     token = grant_to(store, operator_caller(store), operator.partner_sid, wish)
-    return Founded(store, operator, token)
+    store.close()
+    book_files.put_first(part, target)
+    return Founded(open_store(url, clock), operator, token)
 
 
 def operator_caller(store: Store) -> Caller:

@@ -39,8 +39,7 @@ def connect(path: Path, wait_seconds: int) -> sqlite3.Connection:
 
 def create_book(path: Path) -> None:
     """Make an empty book at a path where nothing is; readable by its owner only."""
-    if path.exists():
-        raise Refusal(errors.CONFLICT, Flaw("db", f"{path} exists already"))
+    refuse_present(path)
     create_file(path)
     with translated(path):
         connection = connect(path, limits.LOCK_WAIT_SECONDS)
@@ -130,6 +129,23 @@ def put_in_place(part: Path, path: Path, aside: Path) -> bool:
     part.replace(path)
     sync_folder(path)
     return replaced
+
+
+def refuse_present(path: Path) -> None:
+    """A Refusal where something is at a path already."""
+    if path.exists():
+        raise Refusal(errors.CONFLICT, Flaw("db", f"{path} exists already"))
+
+
+def put_first(part: Path, path: Path) -> None:
+    """Give a closed book its place, where nothing may be yet; a link, unlike a rename, never overwrites."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        refuse_present(path)
+    finally:
+        part.unlink()
+    sync_folder(path)
 
 
 def _fold_log(path: Path) -> None:

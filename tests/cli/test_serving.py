@@ -1,0 +1,109 @@
+"""`serve` and `demo` as processes: the first line, the request that works as it is, the end by Ctrl-C."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.cli.conftest import Tollbook
+from tests.operations.lines import exported
+
+from tollbook.clock import SystemClock
+from tollbook.operations.demo import SAMPLE
+from tollbook.store import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
+
+
+class Started(NamedTuple):
+    """A server at work: its process, its address, what it printed below, the seconds to its first line."""
+
+    process: subprocess.Popen[str]
+    url: str
+    said: list[str]
+    seconds: float  # time, not money
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[Started]:
+    command = [sys.executable, "-m", "tollbook", *arguments]
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT
+    ) as process:
+        assert process.stdout
+        first = process.stdout.readline()
+        found = re.fullmatch(r"listening on (http://127\.0\.0\.1:[0-9]+)\n", first)
+        assert found, first
+        seconds = time.perf_counter() - began
+        said = []
+        if arguments[0] == "demo":
+            for line in process.stdout:
+                said.append(line.rstrip())
+                if line.startswith("Ctrl-C"):
+                    break
+        try:
+            yield Started(process, found[1], said, seconds)
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+
+
+def test_the_demo_line_works_as_it_is(tollbook: Tollbook, tmp_path: Path) -> None:
+    for _ in range(2):
+        with started("demo", "--port", "0", "--db", "demo.db") as demo:
+            (line,) = (line for line in demo.said if line.strip().startswith("curl "))
+            words = shlex.split(line)
+            url = next(word for word in words if word.startswith("http"))
+            name, _, value = next(word for word in words if word.startswith("Authorization")).partition(": ")
+            request = urllib.request.Request(url, headers={name: value})
+            with urllib.request.urlopen(request) as answer:
+                page = json.load(answer)
+    assert page["items"] == [SAMPLE]
+    assert (page["total"], page["has_more"]) == (4, True)
+    assert demo.seconds < 10  # 2 on a machine that does nothing else; measured by the benchmarks
+
+
+def test_a_taken_port_is_said_with_what_to_do(tollbook: Tollbook) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = tollbook("demo", "--port", str(port), "--db", "demo.db")
+    assert (ran.status, ran.out) == (1, "")
+    assert f"{port}: address already in use" in ran.err
+    assert f"for example --port {port + 1}" in ran.err
+
+
+def test_the_demo_book_is_kept_out_of_the_way(
+    tollbook: Tollbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        tollbook("demo", "--port", str(taken.getsockname()[1]))
+    assert (tmp_path / "data" / "tollbook" / "demo.db").exists()
+    assert not (tmp_path / "demo.db").exists()
+
+
+def test_a_whole_account_is_pulled_from_a_tollbook(tollbook: Tollbook, monkeypatch: pytest.MonkeyPatch) -> None:
+    tollbook("init", "--db", "copy.db")
+    with started("demo", "--port", "0", "--db", "demo.db") as demo:
+        (token,) = (line.split()[2] for line in demo.said if line.startswith("Operator token"))
+        monkeypatch.setenv("TOLLBOOK_SOURCE_TOKEN", token)
+        url = f"{demo.url}/core/v2/billing/invoices?limit=7&order=date_created"
+        ran = tollbook("import", "invoices", "--from-url", url, "--db", "copy.db")
+    assert (ran.status, ran.out) == (0, "40 records: 40 invoices new, 0 replaced\n")
+    books = [open_store(name, SystemClock()) for name in ("demo.db", "copy.db")]
+    assert exported(books[0]) == exported(books[1])
+    for book in books:
+        book.close()
