@@ -55,6 +55,7 @@ USAGE_MAX: Final = 10**12  # one event's quantity: a million such still sum with
 RECIPIENTS_MAX: Final = 1_000  # of one group message
 SEGMENTS_MAX: Final = 255  # a concatenated message counts its parts in one octet (3GPP TS 23.040, 9.2.3.24.1)
 NUMBER_DIGITS_MAX: Final = 15  # ITU-T E.164
+BLOCK_SECONDS_MAX: Final = 86_400  # of a rate's minimum and increments; decks have 1 to 300
 RATE_STEPS_MAX: Final = 16  # of one rate
 TIME_BANDS_MAX: Final = 64  # of one version of a sheet
 COUNTRIES_REMEMBERED_MAX: Final = 65_536  # numbers whose country a worker keeps

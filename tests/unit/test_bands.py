@@ -90,6 +90,18 @@ def test_a_holiday_wins_over_a_weekday_and_yields_where_it_has_no_band() -> None
     assert band_at(times, parse_instant("2025-01-04T12:00:00Z")) is None
 
 
+@pytest.mark.parametrize("terms", [(-1, 5), (5, 5), (6, 5), (0, 1441)])
+def test_a_band_is_within_a_day(terms: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="from_minute before to_minute"):
+        Band(name="x", from_minute=terms[0], to_minute=terms[1])
+
+
+@pytest.mark.parametrize("weekday", [-1, 7])
+def test_a_week_has_seven_days(weekday: int) -> None:
+    with pytest.raises(ValueError, match="weekdays from 0"):
+        Band(name="x", weekdays=(0, weekday))
+
+
 def test_bands_that_claim_the_same_minutes_are_found() -> None:
     peak = Band(name="peak", weekdays=(0, 1), from_minute=480, to_minute=1200)
     late = Band(name="late", weekdays=(1, 2), from_minute=1199)

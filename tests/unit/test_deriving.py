@@ -16,9 +16,13 @@ from tollbook.billing.deriving import (
     summed,
     totals_of,
 )
+from tollbook.billing.events import CallEvent
+from tollbook.billing.increments import SECOND_NS
 from tollbook.billing.periods import Period
+from tollbook.billing.rating import Rated, rate_call
+from tollbook.billing.sheets import CallDeck, CallRate, SheetVersion
 from tollbook.limits import ITEM_MAX
-from tollbook.money import ITEM_UNITS, MILLIONTHS
+from tollbook.money import ITEM_UNITS, MILLIONTHS, parse_rate
 
 JANUARY, FEBRUARY = Period(date(2025, 1, 1), date(2025, 2, 1)), Period(date(2025, 2, 1), date(2025, 3, 1))
 
@@ -103,3 +107,41 @@ def test_totals_of_the_documented_sample_but_for_its_exception() -> None:
     assert (found.amount, found.amount_tax, found.balance_previous) == (380_000, 320_000, -351_910_000)
     assert (found.balance_forward, found.amount_due) == (-210_000, 0)
     assert totals_of(items, [tax()], [], 0).amount_due == 700_000
+
+
+LINES = (
+    CallRate(prefix="44", rate=parse_rate("0.0025"), billing_minimum=30, billing_increment=6),
+    CallRate(prefix="447", rate=parse_rate("0.0031"), billing_minimum=60, billing_increment=60),
+    CallRate(prefix=None, rate=parse_rate("0.123456789")),
+)
+DECK = CallDeck(
+    SheetVersion(rates_plan_sid="p", version_sid="v", name="n", service="calls", effective_date=0, rates=LINES)
+)
+talks = st.lists(st.tuples(st.sampled_from(["442", "447", "33"]), st.integers(0, 400 * 10**5)), max_size=30)
+
+
+@given(talks)
+def test_from_calls_to_the_cent_as_fractions_have_it(given_calls: list[tuple[str, int]]) -> None:
+    """Numbers and talk times in 10⁻⁵ s, rated, summed and rounded once."""
+    key, exact, seconds, parts_ = ItemKey("toll", "outbound", "GBR", JANUARY), Fraction(0), 0, []
+    for start, talked in given_calls:
+        rate, minimum, increment = {"442": ("0.0025", 30, 6), "447": ("0.0031", 60, 60), "33": ("0.123456789", 0, 1)}[
+            start
+        ]
+        time = Fraction(talked, 10**5)
+        over = max(Fraction(0), time - minimum)
+        billed = 0 if not time else minimum + -(-over // increment) * increment
+        exact += Fraction(rate) * billed / 60
+        seconds += int(billed)
+        call = CallEvent(
+            dr_sid="a", partner_sid="b", direction="outbound", number_src="1", number_dst=start + "071838750",
+            date_start=0, duration=talked * (SECOND_NS // 10**5),
+        )  # fmt: skip
+        rated = rate_call(call, DECK)
+        assert isinstance(rated, Rated)
+        parts_.append((key, ItemSum(rated.units, rated.quantity, 1)))
+    found = items_of(summed(parts_))
+    assert len(found) == bool(given_calls)
+    for line in found:
+        assert line.usage == seconds
+        assert line.amount * 100 == int(exact * 100 + Fraction(1, 2)) * MILLIONTHS

@@ -96,10 +96,12 @@ def test_a_deck_reads_only_lines_of_its_kind() -> None:
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        ({"billing_increment": 0}, "increment of at least 1"),
-        ({"billing_minimum": -1}, "minimum of 0"),
+        ({"billing_increment": 0}, "increment of 1 to 86400"),
+        ({"billing_minimum": -1}, "minimum of 0 to 86400"),
+        ({"billing_minimum": 86_401}, "minimum of 0 to 86400"),
+        ({"billing_increment": 86_401}, "increment of 1 to 86400"),
         ({"steps": (Step(from_second=0, rate=1, billing_increment=1),)}, "each later"),
-        ({"steps": (Step(from_second=9, rate=1, billing_increment=0),)}, "increment of at least 1"),
+        ({"steps": (Step(from_second=9, rate=1, billing_increment=0),)}, "increment of 1 to"),
         ({"steps": tuple(Step(from_second=n, rate=1, billing_increment=1) for n in (9, 9))}, "each later"),
         ({"steps": tuple(Step(from_second=n, rate=1, billing_increment=1) for n in (9, 8))}, "each later"),
         ({"steps": tuple(Step(from_second=n, rate=1, billing_increment=1) for n in range(1, 18))}, "at most 16"),

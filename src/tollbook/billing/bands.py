@@ -34,6 +34,13 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
     from_minute: int = 0
     to_minute: int = _DAY_MINUTES
 
+    def __post_init__(self) -> None:
+        """ValueError for minutes or weekdays that are none."""
+        if not 0 <= self.from_minute < self.to_minute <= _DAY_MINUTES:
+            raise ValueError(f"expected from_minute before to_minute, both from 0 to {_DAY_MINUTES}")
+        if not all(0 <= weekday <= 6 for weekday in self.weekdays):
+            raise ValueError("expected weekdays from 0, Monday, to 6, Sunday")
+
 
 class TimeBands(msgspec.Struct, frozen=True, kw_only=True):
     """A sheet's bands, in order of precedence, its holidays as days, and the name of its zone."""

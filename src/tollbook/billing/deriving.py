@@ -24,7 +24,7 @@ ITEM_TYPES: Final = (
 _DIRECTIONS: Final = ("inbound", "outbound", None)
 
 
-class ItemKey(msgspec.Struct, frozen=True, order=True):
+class ItemKey(msgspec.Struct, frozen=True):
     """What makes an item one: its type, direction, country and its own period, which a late event brings along."""
 
     type: str
@@ -99,6 +99,15 @@ def items_of(
     """
     derived = [_item(key, total, minor_decimals) for key, total in sums.items()]
     return tuple(sorted((*derived, *fixed), key=_place))
+
+
+def display_id(number: int) -> str:
+    """An invoice's number for people: the partner's running number, padded to three digits (documented sample).
+
+    >>> display_id(4), display_id(1234)
+    ('004', '1234')
+    """
+    return f"{number:03}"
 
 
 def _item(key: ItemKey, total: ItemSum, minor_decimals: int) -> InvoiceItem:

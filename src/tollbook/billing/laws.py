@@ -15,7 +15,7 @@ import msgspec
 
 from tollbook.billing.balances import amount_due, balance_forward, date_charged, paid_flags
 from tollbook.billing.chain import JournalEntry, invoice_hash, journal_hash
-from tollbook.billing.deriving import ItemKey, ItemSum, items_of
+from tollbook.billing.deriving import ItemKey, ItemSum, display_id, items_of
 from tollbook.billing.model import Invoice, InvoiceItem
 from tollbook.billing.periods import printed_period
 from tollbook.billing.states import BILLING_MOVES, INVOICE_MOVES
@@ -96,9 +96,9 @@ def usage_law(invoices: Iterable[Invoice], billed: int, pending: int = 0) -> lis
 def numbers_law(invoices: Sequence[Invoice], first: int = 1) -> list[Broken]:
     """Law 6: numbers, of invoices in their order, are unique and gapless from the first one on."""
     return [
-        Broken(6, invoice.invoice_sid, f"its number is {invoice.display_id}, expected {number:03}")
+        Broken(6, invoice.invoice_sid, f"its number is {invoice.display_id}, expected {display_id(number)}")
         for number, invoice in enumerate(invoices, first)
-        if invoice.display_id != f"{number:03}"
+        if invoice.display_id != display_id(number)
     ]
 
 

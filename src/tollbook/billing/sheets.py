@@ -38,7 +38,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallRate(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="call"):
-    """One line of a call sheet: `rate` per minute of numbers with a prefix; None is the catch-all."""
+    """One line of a call sheet: `rate` per minute of numbers with a prefix; None is the catch-all.
+
+    `jurisdictions` have prices of their own in place of `rate`; a band's or a step's price holds in all of them.
+    """
 
     prefix: str | None
     rate: int
@@ -55,10 +58,12 @@ class CallRate(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
 
     def __post_init__(self) -> None:
         """ValueError for increments and steps by which nothing could be billed."""
-        if min(self.billing_increment, *(step.billing_increment for step in self.steps), 1) < 1:
-            raise ValueError("expected an increment of at least 1 second")
-        if self.billing_minimum < 0:
-            raise ValueError("expected a minimum of 0 seconds or more")
+        most = limits.BLOCK_SECONDS_MAX
+        for increment in (self.billing_increment, *(step.billing_increment for step in self.steps)):
+            if not 1 <= increment <= most:
+                raise ValueError(f"expected an increment of 1 to {most} seconds")
+        if not 0 <= self.billing_minimum <= most:
+            raise ValueError(f"expected a minimum of 0 to {most} seconds")
         begins = [0, *(step.from_second for step in self.steps)]
         if begins != sorted(set(begins)) or len(self.steps) > limits.RATE_STEPS_MAX:
             raise ValueError(f"expected at most {limits.RATE_STEPS_MAX} steps, each later than the one before")
