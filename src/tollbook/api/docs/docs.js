@@ -22,7 +22,7 @@ function scopes(operation) {
     named.map((name) => el("code", {}, name)));
 }
 
-const instance = (each) => (each.in === "query" && each.schema.format && each.example
+const instance = (each) => (each.in === "query" && each.schema.format && each.example && !/[A-Z]/.test(each.name)
   ? el("p", {}, "Such as ", el("code", {}, each.example)) : null);
 
 function parameters(operation) {
@@ -144,7 +144,7 @@ function follow(nav) {
       else link.removeAttribute("aria-current");
     }
   };
-  const watcher = new IntersectionObserver(mark, { rootMargin: "-72px 0px -55% 0px" });
+  const watcher = new IntersectionObserver(mark, { rootMargin: "-100px 0px -55% 0px" });
   for (const id of links.keys()) watcher.observe(document.getElementById(id));
 }
 
