@@ -34,6 +34,9 @@ KINDS = {
 }
 OPERATOR_ORDER = ("eq", "ne", "lt", "le", "gt", "ge", "in", "like", "ilike", "bit")
 
+MET = ("What a request may be", "What a list may ask", "What a value may be", "Identity", "Time and work")
+"""Those groups of limits.py that a client or an operator meets."""
+
 ABOUT = """\
 # Reference
 
@@ -146,17 +149,22 @@ def resource(each: Resource) -> str:
 
 
 def bounds() -> str:
-    """Every bound with its reason, as limits.py has them."""
+    """The bounds that a client or an operator meets, with their reasons, as limits.py has them."""
     lines = Path(limits.__file__).read_text(encoding="utf-8").splitlines()
-    parts, rows = ["## Limits\n", "In the order of `limits.py`, where each has its reason.\n"], []
+    parts, title, rows = (
+        ["## Limits\n", "The program's other bounds are in `limits.py`, each with its reason.\n"],
+        "",
+        [],
+    )
     for line in [*lines, "# end."]:
         if found := re.match(r"([A-Z0-9_]+): Final = [^#]*(?:# (.*))?$", line):
             value = getattr(limits, found[1])
             rows.append((f"`{found[1]}`", f"{value:,}" if value >= 10_000 else str(value), found[2] or ""))
         elif heading := re.match(r"# (.*)\.$", line):
-            parts += [table(("name", "value", "why"), rows)] if rows else []
-            parts, rows = [*parts, f"### {heading[1]}\n"], []
-    return "\n".join(parts[:-1])
+            if rows and title in MET:
+                parts += [f"### {title}\n", table(("name", "value", "why"), rows)]
+            title, rows = heading[1], []
+    return "\n".join(parts)
 
 
 def settings() -> str:
