@@ -86,6 +86,21 @@ def test_decks_refuse_what_stands_twice() -> None:
         UsageDeck(version(0, UsagePrice(type="tts", price=1), UsagePrice(type="tts", price=2), service="usage"))
 
 
+@pytest.mark.parametrize(
+    ("by", "line", "said"),
+    [
+        ("network", MessageRate(price=1, prefix="44"), "goes by network"),
+        ("prefix", MessageRate(price=1, mcc="310"), "goes by prefix"),
+        ("prefix", MessageRate(price=1, mnc="410"), "goes by prefix"),
+        ("network", MessageRate(price=1, mnc="410"), "410 has no country code"),
+    ],
+)
+def test_a_message_line_that_could_never_be_found_is_refused(by: Any, line: MessageRate, said: str) -> None:
+    """Otherwise a line for one network would quietly be the catch-all of a sheet by prefixes."""
+    with pytest.raises(ValueError, match=said):
+        MessageDeck(version(0, line, service="sms", messages_by=by))
+
+
 def test_a_deck_reads_only_lines_of_its_kind() -> None:
     mixed = version(0, CallRate(prefix="44", rate=1), MessageRate(price=1), UsagePrice(type="tts", price=1))
     assert len(CallDeck(mixed).rates) == len(MessageDeck(mixed).by_network) == len(UsageDeck(mixed).prices) == 1

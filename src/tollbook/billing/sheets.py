@@ -205,7 +205,7 @@ class MessageDeck:
     __slots__ = ("by_network", "by_prefix", "version")
 
     def __init__(self, version: SheetVersion) -> None:
-        """Compile it; ValueError if a line stands twice."""
+        """Compile it; ValueError if a line stands twice, or could never be found by what the sheet goes by."""
         self.version = version
         self.by_network: dict[tuple[str | None, str | None, str | None], MessageRate] = {}
         lines: dict[str | None, list[MessageRate]] = {}
@@ -218,7 +218,12 @@ class MessageDeck:
             self.by_prefix = {key: (Prefixes(rate.prefix for rate in of), of) for key, of in lines.items()}
 
     def _add(self, rate: MessageRate) -> None:
-        if self.version.messages_by == "network":
+        by_network = self.version.messages_by == "network"
+        if (rate.prefix if by_network else rate.mcc or rate.mnc) is not None:
+            raise ValueError(f"the sheet goes by {self.version.messages_by}, and a line by something else")
+        if rate.mnc is not None and rate.mcc is None:
+            raise ValueError(f"the network code {rate.mnc} has no country code")
+        if by_network:
             key = (rate.sender_class, rate.mcc, rate.mnc)
             if self.by_network.setdefault(key, rate) is not rate:
                 raise ValueError(f"the network {rate.mcc or 'catch-all'} {rate.mnc or ''} stands twice")
