@@ -55,7 +55,7 @@ FIRST = f"invoice_sid = '{sid(0)}'"
         ("INSERT INTO invoice_counter VALUES ('x', 'y', 1)", {"counter", "partner"}),
         ("UPDATE partner SET balance = balance + 1", {"balance"}),
         (f"DELETE FROM directory WHERE sid = '{sid(3)}'", {"directory"}),
-        ("INSERT INTO directory VALUES ('x', 'y')", {"directory"}),
+        ("INSERT INTO directory VALUES ('x', 'y', 0)", {"directory"}),
         (f"UPDATE directory SET partner_sid = 'x' WHERE sid = '{sid(3)}'", {"directory"}),
         ("DELETE FROM partner_tree WHERE depth = 2", {"partner tree"}),
         ("INSERT INTO partner_tree VALUES ('x', 'y', 1)", {"partner tree"}),
@@ -75,7 +75,7 @@ def test_what_follows_from_the_rows_is_found_and_repaired(filled: Store, stateme
     [
         (f"UPDATE invoice SET status = 'a' || char(10) WHERE {FIRST}", "law 11"),
         (f"UPDATE invoice_items SET type = 'e' || char(769) WHERE {FIRST}", "law 11"),
-        ("INSERT INTO pay_items VALUES ('x', 'y', 0, 1, 1, 'visa')", "pay_items"),
+        ("INSERT INTO pay_items VALUES ('x', 0, 'y', 0, 1, 1, 'visa')", "pay_items"),
         (ANOTHER_ROOT, "partner"),
     ],
 )

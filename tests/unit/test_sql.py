@@ -16,6 +16,7 @@ from tollbook.store.sql import Key, beyond, compose, open_from, ordered_index
 
 IDENTIFIERS = {
     *("r", "p", "x", "value", "json_extract", "json_each", "partner_tree", "descendant_sid", "ancestor_sid", "partner"),
+    "invoice_created",
     *(resource.name for resource in RESOURCES),
     *(name for resource in RESOURCES for path in resource.paths() for name in path.split(".")),
 }

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tollbook import limits
+from tollbook.errors import Refusal
 from tollbook.money import format_amount
 from tollbook.operations.invoice_records import BadRecord, read_invoice
 from tollbook.query.fields import INVOICES, Kind
 from tollbook.query.records import decode_json
 from tollbook.query.rendering import renderer
 from tollbook.store import Reads, Store, Stored
-from tollbook.store.auditing import Key
+from tollbook.store.invoice_rows import Key
 from tollbook.store.reads import document
 
 _render = renderer(INVOICES.fields)
@@ -38,7 +39,7 @@ class Audited:
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     documents: list[Key] = field(default_factory=list)
-    """The invoices whose documents are to be made anew."""
+    """The keys of the documents to be made anew or dropped."""
 
     def add(self, finding: Finding) -> None:
         """Count a finding and keep it, while there is room."""
@@ -80,10 +81,11 @@ def check_book(store: Store, watch: Watch = lambda done, total: None, *, thoroug
 def repair_book(store: Store, audited: Audited) -> None:
     """Make anew what follows from the rows, in one transaction; a check afterwards shows what is left."""
     with store.writing() as act:
-        for key in list(act.stray_documents()):
-            act.drop_document(key)
-        for invoice in map(act.invoice_at, audited.documents):
-            act.put_document(invoice)
+        for key in audited.documents:
+            try:
+                act.put_document(act.invoice_at(key))
+            except Refusal:
+                act.drop_document(key)
         act.rebuild_directory()
         act.rebuild_counters()
         act.rebuild_balances()
@@ -93,9 +95,12 @@ def repair_book(store: Store, audited: Audited) -> None:
 def _of_invoice(book: Reads, stored: Stored, audited: Audited) -> Iterator[Finding]:
     """What is wrong with one invoice. Nearly always nothing, and that is found without looking twice."""
     if stored.row is None:
+        if stored.document is not None:
+            audited.documents.append(stored.key)
+            yield Finding("document", stored.key[-1], "belongs to no invoice", True)
         for table, rows in stored.children.items():
             if rows:
-                yield Finding(table, stored.key[1], f"{len(rows)} rows belong to no invoice", False)
+                yield Finding(table, stored.key[-1], f"{len(rows)} rows belong to no invoice", False)
         return
     if _served(stored) == stored.document:
         return
@@ -103,16 +108,16 @@ def _of_invoice(book: Reads, stored: Stored, audited: Audited) -> Iterator[Findi
     made = document(INVOICES, invoice)
     if made != stored.document:
         audited.documents.append(stored.key)
-        yield Finding("document", stored.key[1], _difference(made, stored.document), True)
-    yield from _against_the_laws(stored.key[1], made)
+        yield Finding("document", stored.key[-1], _difference(made, stored.document), True)
+    yield from _against_the_laws(stored.key[-1], made)
 
 
 def _served(stored: Stored) -> bytes | None:
     """What the rows of an invoice make; None where a value breaks law 11."""
-    scalars = iter((stored.row or ())[2:])
+    scalars = iter((stored.row or ())[3:])
     children = stored.children
     values = [
-        [row[3:] for row in children[field.name]] if field.kind is Kind.ROWS else next(scalars)
+        [row[4:] for row in children[field.name]] if field.kind is Kind.ROWS else next(scalars)
         for field in INVOICES.fields
     ]
     try:
@@ -145,16 +150,14 @@ def _difference(made: bytes, found: bytes | None) -> str:
 
 
 def _of_book(book: Reads) -> Iterator[Finding]:
-    for _, _, sid in book.stray_documents():
-        yield Finding("document", sid, "belongs to no invoice", True)
     for partner_sid, status, counted, found in book.wrong_counters():
         yield Finding("counter", partner_sid, f"{counted} invoices with status {status} counted, {found} there", True)
     for partner_sid, has, found in book.wrong_balances():
         problem = f"is {format_amount(has)}, the current invoice makes it {format_amount(found)}"
         yield Finding("balance", partner_sid, problem, True)
-    for _, sid in book.not_in_directory():
+    for *_, sid in book.not_in_directory():
         yield Finding("directory", sid, "does not lead to the invoice", True)
-    for _, sid in book.only_in_directory():
+    for *_, sid in book.only_in_directory():
         yield Finding("directory", sid, "leads to no invoice", True)
     for sid in book.invoiced_strangers():
         yield Finding("partner", sid, "has invoices and is not in the book", False)

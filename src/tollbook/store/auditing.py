@@ -10,15 +10,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from tollbook.store.invoice_rows import SELECT_CHILDREN, SELECT_DOCUMENTS, SELECT_INVOICES
+from tollbook.store.invoice_rows import BY_SID, SELECT_CHILDREN, SELECT_DOCUMENTS, SELECT_INVOICES, Key
 
-Key = tuple[str, str]
-"""An invoice's partner and sid."""
-
-DocumentKey = tuple[str, int, str]
-"""Where a document lies: partner, date of creation, sid."""
-
-_of_key = itemgetter(0, 1)
+_of_key = itemgetter(0, 1, 2)
 
 
 class Stored(NamedTuple):
@@ -61,19 +55,11 @@ class Audit:
             key = min(keys)
             row, text = invoices.take(key), documents.take(key)
             children = {table: group.take(key) for table, group in tables.items()}
-            yield Stored(key, row[0] if row else None, children, text[0][2] if text else None)
+            yield Stored(key, row[0] if row else None, children, text[0][3] if text else None)
 
     def count_invoices(self) -> int:
         """How many invoices the book has, by its rows."""
         return int(self._run("SELECT count(*) FROM invoice").fetchone()[0])
-
-    def stray_documents(self) -> Iterator[DocumentKey]:
-        """Documents that belong to no invoice."""
-        yield from self._run(
-            "SELECT d.partner_sid, d.date_created, d.invoice_sid FROM invoice_document d WHERE NOT EXISTS"
-            " (SELECT 1 FROM invoice r WHERE r.partner_sid = d.partner_sid AND r.invoice_sid = d.invoice_sid"
-            " AND r.date_created = d.date_created)"
-        )
 
     def wrong_counters(self) -> Iterator[tuple[str, str, int, int]]:
         """Partner, status, the counter and the true number, where the two differ."""
@@ -94,16 +80,14 @@ class Audit:
     def not_in_directory(self) -> Iterator[Key]:
         """Invoices whose sid the directory does not lead to."""
         yield from self._run(
-            "SELECT r.partner_sid, r.invoice_sid FROM invoice r WHERE NOT EXISTS"
-            " (SELECT 1 FROM directory g WHERE g.sid = r.invoice_sid AND g.partner_sid = r.partner_sid)"
+            "SELECT r.partner_sid, r.date_created, r.invoice_sid FROM invoice r LEFT JOIN directory g"
+            " ON g.sid = r.invoice_sid AND g.partner_sid = r.partner_sid AND g.invoice_created = r.date_created"
+            " WHERE g.sid IS NULL"
         )
 
     def only_in_directory(self) -> Iterator[Key]:
         """Entries of the directory that lead to no invoice."""
-        yield from self._run(
-            "SELECT g.partner_sid, g.sid FROM directory g WHERE NOT EXISTS"
-            " (SELECT 1 FROM invoice r WHERE r.partner_sid = g.partner_sid AND r.invoice_sid = g.sid)"
-        )
+        yield from self._run(f"SELECT g.partner_sid, g.invoice_created, g.sid {BY_SID} WHERE r.invoice_sid IS NULL")
 
     def invoiced_strangers(self) -> Iterator[str]:
         """Partners that have invoices and are not in the book."""

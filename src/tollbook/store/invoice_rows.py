@@ -14,25 +14,36 @@ _ROWS = tuple(field for field in INVOICES.fields if field.kind is Kind.ROWS)
 INSERT_INVOICE: Final = (
     f"INSERT INTO invoice ({', '.join(_SCALARS)}, origin) VALUES ({', '.join('?' * (len(_SCALARS) + 1))})"
 )
-_BY_KEY = "ORDER BY partner_sid, invoice_sid"
-SELECT_INVOICES: Final = f"SELECT partner_sid, invoice_sid, {', '.join(_SCALARS)} FROM invoice {_BY_KEY}"
-DOCUMENT_OF_INVOICE: Final = (
-    "(SELECT d.document FROM invoice_document d WHERE d.partner_sid = r.partner_sid"
-    " AND d.date_created = r.date_created AND d.invoice_sid = r.invoice_sid)"
+_KEY = "partner_sid, invoice_created, invoice_sid"
+SELECT_INVOICES: Final = (
+    f"SELECT partner_sid, date_created, invoice_sid, {', '.join(_SCALARS)} FROM invoice ORDER BY 1, 2, 3"
 )
+
+
+def beside(table: str) -> str:
+    """The condition that a row of `table` belongs to the invoice `r`."""
+    return (
+        f"{table}.partner_sid = r.partner_sid AND {table}.invoice_created = r.date_created"
+        f" AND {table}.invoice_sid = r.invoice_sid"
+    )
+
+
+BY_SID: Final = "FROM directory g LEFT JOIN invoice r ON " + beside("g").replace("g.invoice_sid", "g.sid")
+"""The FROM of one invoice `r` by its sid in the directory `g`."""
+
+DOCUMENT_OF_INVOICE: Final = f"(SELECT d.document FROM invoice_document d WHERE {beside('d')})"
 """The document of the invoice `r`, as a column."""
 
-SELECT_DOCUMENTS: Final = f"SELECT partner_sid, invoice_sid, {DOCUMENT_OF_INVOICE} FROM invoice r {_BY_KEY}"
+SELECT_DOCUMENTS: Final = f"SELECT {_KEY}, document FROM invoice_document ORDER BY 1, 2, 3"
 INSERT_DOCUMENT: Final = (
-    "INSERT INTO invoice_document VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (partner_sid, date_created, invoice_sid) DO UPDATE SET document = excluded.document"
+    f"INSERT INTO invoice_document VALUES (?, ?, ?, ?) ON CONFLICT ({_KEY}) DO UPDATE SET document = excluded.document"
 )
 
 
 def _insert_children(table: Field) -> str:
     names = [part.name for part in table.parts]
-    marks = ", ".join("?" * (len(names) + 3))
-    return f"INSERT INTO {table.name} (partner_sid, invoice_sid, position, {', '.join(names)}) VALUES ({marks})"
+    marks = ", ".join("?" * (len(names) + 4))
+    return f"INSERT INTO {table.name} ({_KEY}, position, {', '.join(names)}) VALUES ({marks})"
 
 
 INSERT_CHILDREN: Final = {table.name: _insert_children(table) for table in _ROWS}
@@ -41,7 +52,7 @@ INSERT_CHILDREN: Final = {table.name: _insert_children(table) for table in _ROWS
 
 def _select_children(table: Field) -> str:
     names = ", ".join(part.name for part in table.parts)
-    return f"SELECT partner_sid, invoice_sid, position, {names} FROM {table.name} {_BY_KEY}, position"
+    return f"SELECT {_KEY}, position, {names} FROM {table.name} ORDER BY 1, 2, 3, 4"
 
 
 SELECT_CHILDREN: Final = {table.name: _select_children(table) for table in _ROWS}
@@ -50,9 +61,18 @@ SELECT_CHILDREN: Final = {table.name: _select_children(table) for table in _ROWS
 _parts = {table.name: attrgetter(*(part.name for part in table.parts)) for table in _ROWS}
 
 
+Key = tuple[str, int, str]
+"""An invoice's key: partner, date of creation, sid."""
+
+
+def key_of(invoice: Invoice) -> Key:
+    """The key under which an invoice and what belongs to it lie."""
+    return (invoice.partner_sid, invoice.date_created, invoice.invoice_sid)
+
+
 def document_row(invoice: Invoice, document: bytes) -> tuple[Any, ...]:
     """The parameters of `INSERT_DOCUMENT`."""
-    return (invoice.partner_sid, invoice.date_created, invoice.invoice_sid, document)
+    return (*key_of(invoice), document)
 
 
 def invoice_row(invoice: Invoice, origin: str) -> tuple[Any, ...]:
@@ -62,7 +82,7 @@ def invoice_row(invoice: Invoice, origin: str) -> tuple[Any, ...]:
 
 def child_rows(table: str, invoice: Invoice) -> Iterator[tuple[Any, ...]]:
     """The parameters of `INSERT_CHILDREN[table]`, once for each element of an invoice's array."""
-    key = (invoice.partner_sid, invoice.invoice_sid)
+    key = key_of(invoice)
     parts = _parts[table]
     for position, element in enumerate(getattr(invoice, table)):
         yield (*key, position, *parts(element))

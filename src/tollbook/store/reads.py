@@ -16,8 +16,8 @@ from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Field, Kind, Resou
 from tollbook.query.filters import Condition, Operator
 from tollbook.query.listing import ListQuery
 from tollbook.query.records import encode_json, wire_record
-from tollbook.store.auditing import Audit, Key
-from tollbook.store.invoice_rows import DOCUMENT_OF_INVOICE
+from tollbook.store.auditing import Audit
+from tollbook.store.invoice_rows import DOCUMENT_OF_INVOICE, Key
 from tollbook.store.sql import Clause, Composed, beyond, compose, open_from, ordered_index
 
 
@@ -127,18 +127,14 @@ class Reads(Audit):
 
     def invoice(self, sid: str) -> Invoice:
         """One invoice as a noun, from its rows, whoever's it is; 404 where there is none."""
-        found = self._run(
-            f"SELECT {_columns(INVOICES)} FROM directory g JOIN invoice r"
-            " ON r.partner_sid = g.partner_sid AND r.invoice_sid = g.sid WHERE g.sid = ?",
-            (sid,),
-        ).fetchone()
-        if found is None:
+        row = self._run("SELECT partner_sid, invoice_created, sid FROM directory WHERE sid = ?", (sid,)).fetchone()
+        if row is None:
             raise no_item()
-        return self._invoice(found)
+        return self.invoice_at(row)
 
     def invoice_at(self, key: Key) -> Invoice:
-        """One invoice as a noun, from its rows, by its partner and sid; 404 where there is none."""
-        where = "FROM invoice r WHERE r.partner_sid = ? AND r.invoice_sid = ?"
+        """One invoice as a noun, from its rows, by its key; 404 where there is none."""
+        where = "FROM invoice r WHERE r.partner_sid = ? AND r.date_created = ? AND r.invoice_sid = ?"
         found = self._run(f"SELECT {_columns(INVOICES)} {where}", key).fetchone()
         if found is None:
             raise no_item()
@@ -146,28 +142,24 @@ class Reads(Audit):
 
     def _invoice(self, row: Sequence[Any]) -> Invoice:
         values: dict[str, Any] = dict(zip(_names(INVOICES), row, strict=True))
-        key = (values["partner_sid"], values["invoice_sid"])
+        key = (values["partner_sid"], values["date_created"], values["invoice_sid"])
         children: dict[str, Any] = {name: self._children(name, key) for name in _CHILDREN}
         values |= children | {"paid": bool(values["paid"])}
         return Invoice(**values)
 
-    def _children(self, table: str, key: tuple[str, str]) -> tuple[Any, ...]:
+    def _children(self, table: str, key: Key) -> tuple[Any, ...]:
         shape = _CHILDREN[table]
         rows = self._run(
             f"SELECT {', '.join(shape.__struct_fields__)} FROM {table}"
-            " WHERE partner_sid = ? AND invoice_sid = ? ORDER BY position",
+            " WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ? ORDER BY position",
             key,
         )
         return tuple(shape(**dict(zip(shape.__struct_fields__, row, strict=True))) for row in rows)
 
-    def invoice_keys(self) -> Iterator[tuple[str, str, str]]:
-        """Partner, sid and origin of every invoice, in the order of the key."""
-        yield from self._run("SELECT partner_sid, invoice_sid, origin FROM invoice ORDER BY 1, 2")
-
     def invoice_documents(self, partner_sid: str | None = None) -> Iterator[bytes]:
         """The JSON of every invoice, or of one partner's, in the order of creation."""
         where, parameters = ("WHERE partner_sid = ? ", (partner_sid,)) if partner_sid else ("", ())
-        order = "ORDER BY partner_sid, date_created, invoice_sid"
+        order = "ORDER BY partner_sid, invoice_created, invoice_sid"
         rows = self._run(f"SELECT document FROM invoice_document {where}{order}", parameters)
         for (text,) in rows:
             yield text
@@ -267,8 +259,9 @@ class Reads(Audit):
     def _by_sid(self, resource: Resource, sight: Sight, sid: str) -> Clause:
         clause = open_from(resource, sight)
         if resource is INVOICES:
-            clause.text += " AND r.partner_sid = (SELECT g.partner_sid FROM directory g WHERE g.sid = ?)"
-            clause.parameters.append(sid)
+            for name, known in (("partner_sid", "partner_sid"), ("date_created", "invoice_created")):
+                clause.text += f" AND r.{name} = (SELECT g.{known} FROM directory g WHERE g.sid = ?)"
+                clause.parameters.append(sid)
         clause.text += f" AND r.{resource.sid} = ?"
         clause.parameters.append(sid)
         return clause

@@ -6,7 +6,8 @@ Documents are made anew one by one, with `Writes.put_document`.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tollbook.store.auditing import BALANCE_OF_PARTNER, DocumentKey
+from tollbook.store.auditing import BALANCE_OF_PARTNER
+from tollbook.store.invoice_rows import Key
 
 
 class Rebuild:
@@ -29,13 +30,16 @@ class Rebuild:
     def rebuild_directory(self) -> None:
         """Lead each sid to its partner; of a sid that two partners have, to one of them."""
         self._run("DELETE FROM directory")
-        self._run("INSERT OR IGNORE INTO directory SELECT invoice_sid, partner_sid FROM invoice ORDER BY 2, 1")
+        self._run(
+            "INSERT OR IGNORE INTO directory"
+            " SELECT invoice_sid, partner_sid, date_created FROM invoice ORDER BY 2, 3, 1"
+        )
 
     def replace_tree(self, tree: Iterable[tuple[str, str, int]]) -> None:
         """Another partner tree: ancestor, descendant, depth."""
         self._run("DELETE FROM partner_tree")
         self._run_many("INSERT INTO partner_tree VALUES (?, ?, ?)", tree)
 
-    def drop_document(self, key: DocumentKey) -> None:
-        """Forget a document."""
-        self._run("DELETE FROM invoice_document WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?", key)
+    def drop_document(self, key: Key) -> None:
+        """Forget a document that belongs to no invoice."""
+        self._run("DELETE FROM invoice_document WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?", key)

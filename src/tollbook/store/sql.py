@@ -13,6 +13,7 @@ from tollbook.billing.model import Sight
 from tollbook.query.fields import Field, Kind, Resource
 from tollbook.query.filters import Condition, Operator
 from tollbook.query.listing import ListQuery, OrderKey
+from tollbook.store.invoice_rows import beside
 
 _COMPARISONS: Final = {
     Operator.EQ: "=",
@@ -115,7 +116,7 @@ class Key:
 @lru_cache(limits.PLANS_REMEMBERED_MAX)
 def compose(query: ListQuery) -> Composed:
     """The conditions and order of a list, as SQL; remembered as long as the query is."""
-    clauses = [_condition(condition, query.resource) for condition in query.conditions]
+    clauses = [_condition(condition) for condition in query.conditions]
     paths = [c.path for c in query.conditions] + [k.path for k in query.order]
     return Composed(
         joined=any(path[0].kind is Kind.OBJECT for path in paths),
@@ -138,13 +139,12 @@ def _column(path: tuple[Field, ...]) -> str:
     return "NULL" if path[-1].secret else f"{table}.{path[-1].name}"
 
 
-def _condition(condition: Condition, resource: Resource) -> Clause:
+def _condition(condition: Condition) -> Clause:
     outer = condition.path[0]
     if outer.kind is Kind.ROWS:
         inner = _comparison(condition, f"x.{condition.field.name}")
         return Clause(
-            f"EXISTS (SELECT 1 FROM {outer.name} x WHERE x.partner_sid = r.partner_sid"
-            f" AND x.{resource.sid} = r.{resource.sid} AND {inner.text})",
+            f"EXISTS (SELECT 1 FROM {outer.name} x WHERE {beside('x')} AND {inner.text})",
             inner.parameters,
         )
     column = _column(condition.path)

@@ -10,16 +10,21 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
+from tollbook import errors
 from tollbook.billing.model import Invoice, Partner, Token
+from tollbook.errors import Flaw, Refusal
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
 from tollbook.store.auditing import BALANCE_OF_PARTNER
 from tollbook.store.invoice_rows import (
+    BY_SID,
     INSERT_CHILDREN,
     INSERT_DOCUMENT,
     INSERT_INVOICE,
+    Key,
     child_rows,
     document_row,
     invoice_row,
+    key_of,
 )
 from tollbook.store.reads import Connection, Reads, document
 from tollbook.store.rebuilding import Rebuild
@@ -128,15 +133,17 @@ class Writes(Rebuild, Reads):
 
     def _make_place(self, invoice: Invoice) -> None:
         """Count an invoice in; where it is known already, count out and forget what was there."""
-        key = (invoice.partner_sid, invoice.invoice_sid)
-        before = self._run(
-            "SELECT status, date_created FROM invoice WHERE partner_sid = ? AND invoice_sid = ?", key
-        ).fetchone()
+        partner_sid, created, sid = key_of(invoice)
+        found = f"SELECT g.partner_sid, g.invoice_created, r.status {BY_SID} WHERE g.sid = ?"
+        before = self._run(found, (sid,)).fetchone()
         if before is None:
-            self._run("INSERT INTO directory VALUES (?, ?)", (invoice.invoice_sid, invoice.partner_sid))
+            self._run("INSERT INTO directory VALUES (?, ?, ?)", (sid, partner_sid, created))
+        elif before[0] != partner_sid:
+            raise Refusal(errors.CONFLICT, Flaw("invoice_sid", "belongs to another partner"))
         else:
-            self._counts[invoice.partner_sid, before[0]] -= 1
-            self._forget(key, before[1])
+            self._run("UPDATE directory SET invoice_created = ? WHERE sid = ?", (created, sid))
+            self._counts[partner_sid, before[2]] -= 1
+            self._forget((partner_sid, before[1], sid))
         self._counts[invoice.partner_sid, invoice.status] += 1
         self._billed.add(invoice.partner_sid)
 
@@ -157,17 +164,13 @@ class Writes(Rebuild, Reads):
 
     def standing(self, invoice_sid: str) -> Standing | None:
         """Whose an invoice is and whether it was `imported` or `computed`; None where the book has no such sid."""
-        row = self._run(
-            "SELECT g.partner_sid, i.origin FROM directory g LEFT JOIN invoice i"
-            " ON i.partner_sid = g.partner_sid AND i.invoice_sid = g.sid WHERE g.sid = ?",
-            (invoice_sid,),
-        ).fetchone()
+        row = self._run(f"SELECT g.partner_sid, r.origin {BY_SID} WHERE g.sid = ?", (invoice_sid,)).fetchone()
         return Standing(*row) if row else None
 
-    def _forget(self, key: tuple[str, str], date_created: int) -> None:
-        self.drop_document((key[0], date_created, key[1]))
-        for table in ("invoice", "invoice_items", "pay_items", "tax_items"):
-            self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_sid = ?", key)
+    def _forget(self, key: Key) -> None:
+        self._run("DELETE FROM invoice WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?", key)
+        for table in ("invoice_document", *INSERT_CHILDREN):
+            self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?", key)
 
     def _insert(self, resource: Resource, record: Any, **hidden: Any) -> None:
         values = {**_values(resource, record), **hidden}

@@ -1,5 +1,10 @@
 -- Invoices: typed columns, child rows as the source of truth, and the ready document beside them.
--- Money is in millionths, instants in milliseconds. Every key begins with the partner.
+-- Money is in millionths, instants in milliseconds.
+--
+-- An invoice's key is (partner_sid, date_created, invoice_sid), in every table: it begins with the partner, and it is the
+-- default order, so that a page lies together and invoices that come in order are written in order, whatever
+-- their sids. (Beside an invoice, its date_created is `invoice_created`: a payment has a date of its own.) That a sid
+-- stands once is the directory's to keep.
 
 CREATE TABLE invoice (
     partner_sid               TEXT    NOT NULL,
@@ -19,7 +24,7 @@ CREATE TABLE invoice (
     date_charged              INTEGER,
     date_created              INTEGER NOT NULL,
     date_issued               INTEGER,
-    PRIMARY KEY (partner_sid, invoice_sid)
+    PRIMARY KEY (partner_sid, date_created, invoice_sid)
 ) STRICT, WITHOUT ROWID;
 
 -- The default order; it also holds what the commonest filters read, so that they need no second look.
@@ -38,6 +43,7 @@ CREATE INDEX invoice_all_by_status ON invoice (status, amount, partner_sid);
 
 CREATE TABLE invoice_items (
     partner_sid               TEXT    NOT NULL,
+    invoice_created           INTEGER NOT NULL,
     invoice_sid               TEXT    NOT NULL,
     position                  INTEGER NOT NULL,
     amount                    INTEGER NOT NULL,
@@ -47,37 +53,38 @@ CREATE TABLE invoice_items (
     direction                 TEXT,
     type                      TEXT    NOT NULL,
     usage                     INTEGER NOT NULL,
-    PRIMARY KEY (partner_sid, invoice_sid, position)
+    PRIMARY KEY (partner_sid, invoice_created, invoice_sid, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pay_items (
-    partner_sid  TEXT    NOT NULL,
-    invoice_sid  TEXT    NOT NULL,
-    position     INTEGER NOT NULL,
-    amount       INTEGER NOT NULL,
-    date_created INTEGER NOT NULL,
-    type         TEXT    NOT NULL,
-    PRIMARY KEY (partner_sid, invoice_sid, position)
+    partner_sid     TEXT    NOT NULL,
+    invoice_created INTEGER NOT NULL,
+    invoice_sid     TEXT    NOT NULL,
+    position        INTEGER NOT NULL,
+    amount          INTEGER NOT NULL,
+    date_created    INTEGER NOT NULL,
+    type            TEXT    NOT NULL,
+    PRIMARY KEY (partner_sid, invoice_created, invoice_sid, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tax_items (
-    partner_sid  TEXT    NOT NULL,
-    invoice_sid  TEXT    NOT NULL,
-    position     INTEGER NOT NULL,
-    amount       INTEGER NOT NULL,
-    jurisdiction TEXT    NOT NULL,
-    type         TEXT    NOT NULL,
-    PRIMARY KEY (partner_sid, invoice_sid, position)
+    partner_sid     TEXT    NOT NULL,
+    invoice_created INTEGER NOT NULL,
+    invoice_sid     TEXT    NOT NULL,
+    position        INTEGER NOT NULL,
+    amount          INTEGER NOT NULL,
+    jurisdiction    TEXT    NOT NULL,
+    type            TEXT    NOT NULL,
+    PRIMARY KEY (partner_sid, invoice_created, invoice_sid, position)
 ) STRICT, WITHOUT ROWID;
 
 -- What is served: rewritten in the transaction that changes the rows, verified by `tollbook check`.
--- The key is the default order, so that a page of a list lies together.
 CREATE TABLE invoice_document (
-    partner_sid  TEXT    NOT NULL,
-    date_created INTEGER NOT NULL,
-    invoice_sid  TEXT    NOT NULL,
-    document     BLOB    NOT NULL,
-    PRIMARY KEY (partner_sid, date_created, invoice_sid)
+    partner_sid     TEXT    NOT NULL,
+    invoice_created INTEGER NOT NULL,
+    invoice_sid     TEXT    NOT NULL,
+    document        BLOB    NOT NULL,
+    PRIMARY KEY (partner_sid, invoice_created, invoice_sid)
 ) STRICT, WITHOUT ROWID;
 
 -- Exact totals without counting.
@@ -88,8 +95,9 @@ CREATE TABLE invoice_counter (
     PRIMARY KEY (partner_sid, status)
 ) STRICT, WITHOUT ROWID;
 
--- From a sid to its partner; distributed by the sid.
+-- From a sid to the rest of its invoice's key; distributed by the sid.
 CREATE TABLE directory (
-    sid         TEXT NOT NULL PRIMARY KEY,
-    partner_sid TEXT NOT NULL
+    sid             TEXT    NOT NULL PRIMARY KEY,
+    partner_sid     TEXT    NOT NULL,
+    invoice_created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
