@@ -2,6 +2,7 @@
 
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +14,11 @@ from tollbook.billing.deriving import (
     ItemSum,
     difference,
     items_of,
+    key_of,
     summed,
     totals_of,
 )
-from tollbook.billing.events import CallEvent
+from tollbook.billing.events import CallEvent, MessageEvent, UsageEvent
 from tollbook.billing.increments import SECOND_NS
 from tollbook.billing.periods import Period
 from tollbook.billing.rating import Rated, rate_call
@@ -72,6 +74,16 @@ def test_a_correction_of_a_closed_period_is_an_adjustment_with_the_events_own_pe
         "adjustment", key.direction, key.country_code, key.period,
     )  # fmt: skip
     assert (change.units, change.usage) == (after.units - before.units, after.usage - before.usage)
+
+
+def test_an_event_knows_its_item() -> None:
+    numbers: dict[str, Any] = {"number_src": "442071838750", "number_dst": "18005550100"}
+    call = CallEvent(dr_sid="a", partner_sid="b", direction="inbound", date_start=0, **numbers)
+    message = MessageEvent(dr_sid="a", partner_sid="b", direction="outbound", date_sent=0, type="mms", **numbers)
+    usage = UsageEvent(dr_sid="a", partner_sid="b", type="lookup", quantity=1, date=0, country_code="FRA")
+    assert key_of(call, JANUARY) == ItemKey("toll_free", "inbound", "GBR", JANUARY)
+    assert key_of(message, JANUARY) == ItemKey("mms", "outbound", "USA", JANUARY)
+    assert key_of(usage, JANUARY) == ItemKey("lookup", None, "FRA", JANUARY)
 
 
 def test_items_stand_in_the_samples_order() -> None:

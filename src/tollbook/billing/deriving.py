@@ -11,7 +11,9 @@ from typing import Final
 import msgspec
 
 from tollbook.billing.balances import amount_due, balance_forward
+from tollbook.billing.events import Event, UsageEvent
 from tollbook.billing.model import InvoiceItem, PayItem, TaxItem
+from tollbook.billing.numbers import country_of
 from tollbook.billing.periods import Period
 from tollbook.money import beyond_item, item_amount
 
@@ -31,6 +33,12 @@ class ItemKey(msgspec.Struct, frozen=True):
     direction: str | None
     country_code: str | None
     period: Period
+
+
+def key_of(event: Event, period: Period) -> ItemKey:
+    """The item that an event adds to, in its own period: by its type, direction and the country outside."""
+    country = event.country_code if isinstance(event, UsageEvent) else country_of(event.outside)
+    return ItemKey(event.type, event.direction, country, period)
 
 
 class ItemSum(msgspec.Struct, frozen=True):

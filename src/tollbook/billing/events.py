@@ -16,7 +16,7 @@ from tollbook.billing.numbers import Direction, Jurisdiction, external_number, i
 SenderClass = Literal["short_code", "toll", "toll_free"]
 
 
-class CallEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="call"):
+class CallEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="call"):
     """One call. `duration` (nanoseconds) counts only without instants; `price` (billionths) is final if it came."""
 
     dr_sid: str
@@ -66,7 +66,7 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
         return external_number(self.direction, self.number_src, self.number_dst, self.number_external)
 
 
-class MessageEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="message"):
+class MessageEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="message"):
     """One message to one number or, by `number_group_dst`, to several. `message_segments` is at least 1."""
 
     dr_sid: str
@@ -137,7 +137,7 @@ class MessageEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
         return "toll_free" if is_toll_free(self.number_src) else "toll"
 
 
-class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="usage"):
+class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="usage"):
     """Any other use: a type such as `lookup` or `tts`, and a whole quantity of its units."""
 
     dr_sid: str
@@ -167,5 +167,8 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def fingerprint(event: Event) -> bytes:
-    """32 bytes that are equal for the same content: the same `dr_sid` with another fingerprint is a conflict."""
+    """32 bytes that are equal for the same content: the same `dr_sid` with another fingerprint is a conflict.
+
+    What is not told is not hashed, so that an attribute learnt later leaves old fingerprints as they are.
+    """
     return hashlib.sha256(_encode(event)).digest()
