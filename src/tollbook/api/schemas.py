@@ -49,6 +49,7 @@ def ref(name: str) -> Json:
 def title(resource: Resource) -> str:
     """The name of a resource's schema.
 
+    >>> from tollbook.query.fields import INVOICES
     >>> title(INVOICES)
     'Invoice'
     """
