@@ -8,10 +8,11 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tollbook import errors
 from tollbook.api.health import check_ready
 from tollbook.clock import SystemClock
 from tollbook.config import Settings
-from tollbook.errors import Refusal
+from tollbook.errors import Flaw, Refusal
 from tollbook.store import open_store
 
 _Page = Callable[[], tuple[int, str, bytes]]
@@ -41,7 +42,7 @@ class Listener:
 
 
 def listen(settings: Settings, metrics: Path) -> Listener:
-    """The admin server of `--admin HOST:PORT`; `metrics` is where the workers write."""
+    """The admin server of `--admin HOST:PORT`; `metrics` is where the workers write. A taken address is refused."""
     host, _, port = settings.admin.rpartition(":")
     store = open_store(settings.db, SystemClock())
 
@@ -57,7 +58,11 @@ def listen(settings: Settings, metrics: Path) -> Listener:
         "/health/ready": ready,
         "/metrics": lambda: _metrics(metrics),
     }
-    return Listener((host.strip("[]") or "127.0.0.1", int(port)), pages)
+    try:
+        return Listener((host.strip("[]") or "127.0.0.1", int(port)), pages)
+    except OSError as error:
+        why = f"cannot listen on {settings.admin}: {(error.strerror or str(error)).lower()}; choose another"
+        raise Refusal(errors.SETTING_INVALID, Flaw("admin", why)) from None
 
 
 def _metrics(directory: Path) -> tuple[int, str, bytes]:
