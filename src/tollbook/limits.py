@@ -97,9 +97,9 @@ READY_SECONDS: Final = 1  # an answer of /health/ready is good for this long
 START_TRIES_MAX: Final = 1_500  # looks whether a starting server answers, 20 ms apart
 
 # Files in and out.
-IMPORT_BATCH: Final = 1_000  # invoices checked and written together
+IMPORT_BATCH: Final = 2_000  # invoices checked and written together
 IMPORT_COMMIT_SECONDS: Final = 3  # a transaction of --keep-going ends after it: below LOCK_WAIT_SECONDS
-IMPORT_CACHE_KIB: Final = 65_536  # pages of the book that an import keeps in memory: 64 MiB
+IMPORT_CACHE_KIB: Final = 131_072  # pages of the book that an import keeps in memory: 128 MiB
 IMPORT_LOG_PAGES: Final = 65_536  # of the write-ahead log before an import copies it back: 256 MiB
 IMPORT_ERRORS_SHOWN_MAX: Final = 100  # bad records printed; all are counted
 IMPORT_LINE_BYTES_MAX: Final = 32 * 1_048_576  # one invoice of a hundred thousand lines fits

@@ -185,10 +185,12 @@ class Importing:
 
     def put(self, settled: Settled) -> None:
         """Write what was settled."""
-        invoices = [read.invoice for read in settled.reads]
+        # In the order of the key: what lies together is written together, wherever it stood in the file.
+        reads = sorted(settled.reads, key=lambda read: (read.invoice.partner_sid, read.invoice.date_created))
+        invoices = [read.invoice for read in reads]
         for invoice in invoices:
             self._meet(invoice.partner_sid)
-        self._act.put_invoices(invoices, ORIGIN, [read.document for read in settled.reads])
+        self._act.put_invoices(invoices, ORIGIN, [read.document for read in reads])
         self.replaced += settled.known
         self.new += len(invoices) - settled.known
 
