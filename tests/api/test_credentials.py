@@ -201,3 +201,12 @@ def test_passwords_verify_two_at_a_time_and_others_are_503(world: World, monkeyp
 def test_a_token_acts_for_its_own_partner(world: World, partner_sid: str) -> None:
     answer = world.get(f"{CORE}/oauth/whoami", world.token(partner_sid)).json
     assert answer["partner_sid"] == answer["partner"]["partner_sid"] == partner_sid
+
+
+def test_sources_of_wrong_credentials_are_remembered_in_bounds(
+    world: World, still: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ADDRESSES_REMEMBERED_MAX", 5)
+    for number in range(20):
+        world.get(INVOICES, "guess", remote=f"192.0.2.{number}")
+    assert len(world.services.door.failures._by_address) == 5

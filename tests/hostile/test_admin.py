@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 
 import pytest
-from tests.api.client import INVOICES
+from tests.api.client import CORE, INVOICES
 from tests.hostile.conftest import Book
 from tests.hostile.process import Server
 from tests.making import sid
+
+from tollbook import limits
 
 
 def free_port() -> int:
@@ -86,3 +88,13 @@ def test_an_admin_address_that_is_taken_is_refused_plainly(start: Callable[..., 
             start("--admin", f"127.0.0.1:{taken.getsockname()[1]}")
     assert "Traceback" not in str(refused.value)
     assert "cannot listen on" in str(refused.value)
+
+
+def test_a_use_of_a_token_is_written_behind_the_requests_back(start: Callable[..., Server], book_file: Book) -> None:
+    server = start()
+    end = time.monotonic() + limits.ACCESS_FLUSH_SECONDS + 10
+    own = b'"ip_last_accessed":"127.0.0.1","name":"a test\'s"'
+    assert own not in server.get(f"{CORE}/oauth/whoami", book_file.token).body
+    while own not in server.get(f"{CORE}/oauth/whoami", book_file.token).body:
+        assert time.monotonic() < end
+        time.sleep(0.1)
