@@ -256,8 +256,8 @@ class Reads(Audit):
         nouns = [noun(resource, row) for row in rows]
         return [Row(getattr(n, resource.sid), n.partner_sid, document(resource, n)) for n in nouns]
 
-    def _by_sid(self, resource: Resource, sight: Sight, sid: str) -> Clause:
-        clause = open_from(resource, sight)
+    def _by_sid(self, resource: Resource, sight: Sight, sid: str, *, joined: bool = False) -> Clause:
+        clause = open_from(resource, sight, joined=joined)
         if resource is INVOICES:
             for name, known in (("partner_sid", "partner_sid"), ("date_created", "invoice_created")):
                 clause.text += f" AND r.{name} = (SELECT g.{known} FROM directory g WHERE g.sid = ?)"
@@ -269,47 +269,48 @@ class Reads(Audit):
     def _page_at_cursor(self, sight: Sight, query: ListQuery, composed: Composed, total: int) -> Page:
         forward = query.after is not None
         anchor = self._anchor(sight, query, composed, query.cursor or "")
-        rows = self._next_to(sight, query, composed, anchor, query.limit + 1, reverse=not forward)
+        matching = self._matching(sight, query, composed, self._index(sight, query, composed, total))
+        rows = self._next_to(matching, query, composed, anchor, query.limit + 1, reverse=not forward)
         more = len(rows) > query.limit
         del rows[query.limit :]
         if not forward:
             rows.reverse()
-        behind = self._behind(sight, query, composed, rows, reverse=forward)
+        edge = rows[0 if forward else -1].sid if rows else None
+        behind = edge is not None and self._behind(matching, sight, query, composed, edge, reverse=forward)
         if forward:
             return Page(rows, total, more, behind)
         return Page(rows, total, behind if rows else total > 0, more)
 
     def _anchor(self, sight: Sight, query: ListQuery, composed: Composed, sid: str) -> tuple[Any, ...]:
-        clause = self._by_sid(query.resource, sight, sid)
-        joined = open_from(query.resource, sight, joined=composed.joined)
-        text = clause.text.replace(open_from(query.resource, sight).text, joined.text, 1)
+        clause = self._by_sid(query.resource, sight, sid, joined=composed.joined)
         names = ", ".join(key.expression for key in composed.keys)
-        row = self._run(f"SELECT {names} {text}", clause.parameters).fetchone()
+        row = self._run(f"SELECT {names} {clause.text}", clause.parameters).fetchone()
         if row is None:
             raise no_item()
         return tuple(row)
 
     def _next_to(
-        self, sight: Sight, query: ListQuery, composed: Composed, anchor: tuple[Any, ...], limit: int, *, reverse: bool
+        self,
+        matching: Clause,
+        query: ListQuery,
+        composed: Composed,
+        anchor: tuple[Any, ...],
+        limit: int,
+        *,
+        reverse: bool,
     ) -> list[Row]:
-        clause = self._matching(sight, query, composed, ordered_index(query, composed, sight))
         past = beyond(composed.keys, anchor, reverse=reverse)
-        return self._rows(
-            query.resource,
-            Clause(clause.text + past.text, clause.parameters + past.parameters),
-            composed.order_by(reverse=reverse),
-            limit,
-            0,
-        )
+        clause = Clause(matching.text + past.text, matching.parameters + past.parameters)
+        return self._rows(query.resource, clause, composed.order_by(reverse=reverse), limit, 0)
 
-    def _behind(self, sight: Sight, query: ListQuery, composed: Composed, rows: list[Row], *, reverse: bool) -> bool:
+    def _behind(
+        self, matching: Clause, sight: Sight, query: ListQuery, composed: Composed, edge_sid: str, *, reverse: bool
+    ) -> bool:
         """Whether there is a record on the side that the page came from."""
-        if not rows:
-            return False
         if not query.conditions:
             return True  # the cursor's own record is one
-        edge = self._anchor(sight, query, composed, (rows[0] if reverse else rows[-1]).sid)
-        return bool(self._next_to(sight, query, composed, edge, 1, reverse=reverse))
+        edge = self._anchor(sight, query, composed, edge_sid)
+        return bool(self._next_to(matching, query, composed, edge, 1, reverse=reverse))
 
 
 _COUNTERS = Resource("invoice_counter", "", "", "", "", ())
