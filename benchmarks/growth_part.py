@@ -6,6 +6,7 @@ Each size has a book of its own, which also holds a partner with 200 invoices to
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from benchmarks import data, expected, tollbook
 from benchmarks.candidates import LIST_PATH
-from benchmarks.load import Caller, Request, sequential_ms
+from benchmarks.load import Caller, RefusedError, Request, sequential_ms
 from benchmarks.machine import Machine
 from benchmarks.material import ndjson_of, need_tollbook, say
 from benchmarks.numbers import Outcome, Requirement, ratio, short, spread, table
@@ -102,9 +103,13 @@ def _round(count: int, settings: Settings, check: bool) -> dict[str, float]:
     with tollbook.serve(book, folder_of(count, settings) / "serve.log") as server:
         caller = Caller(server.port)
         for case, (request, sids, total) in asked.items():
-            if check:
-                _check(f"{case} of {count:,}", caller.get(request), sids, total)
-            taken[case] = sequential_ms(caller, [request], settings.seconds / 4)
+            try:
+                if check:
+                    _check(f"{case} of {count:,}", caller.get(request), sids, total)
+                taken[case] = sequential_ms(caller, [request], settings.seconds / 4)
+            except RefusedError as refused:
+                say(f"NO ANSWER: {refused}")
+                taken[case] = math.inf
         caller.close()
     return taken
 

@@ -35,6 +35,7 @@ class Rate:
     """What one run of wrk saw."""
 
     per_second: float
+    requests: int
     p50_ms: float
     p99_ms: float
 
@@ -61,7 +62,7 @@ def parse_wrk(output: str) -> Rate:
 
     >>> parse_wrk('…\\nMEASURED {"requests": 50, "micros": 2000000, "bytes": 1, "p50": 1500, '
     ...     '"p99": 9000, "refused": 0, "failed": 0}\\n')
-    Rate(per_second=25.0, p50_ms=1.5, p99_ms=9.0)
+    Rate(per_second=25.0, requests=50, p50_ms=1.5, p99_ms=9.0)
     """
     for line in output.splitlines():
         if line.startswith("MEASURED "):
@@ -74,7 +75,11 @@ def parse_wrk(output: str) -> Rate:
             f"of {seen['requests']} requests, {seen['refused']} were not answered with 200 and {seen['failed']} failed"
         )
     rate = seen["requests"] / (seen["micros"] / 1e6)
-    return Rate(rate, seen["p50"] / 1000, seen["p99"] / 1000)
+    return Rate(rate, seen["requests"], seen["p50"] / 1000, seen["p99"] / 1000)
+
+
+class RefusedError(BenchError):
+    """A server answered with something else than 200."""
 
 
 class Caller:
@@ -84,13 +89,13 @@ class Caller:
         self._connection = http.client.HTTPConnection(HOST, port, timeout=120)
 
     def get(self, request: Request) -> bytes:
-        """The body; anything but 200 is a BenchError."""
+        """The body; anything but 200 is a RefusedError."""
         headers = {"Authorization": f"Bearer {request.token}", "Accept": "application/json"}
         self._connection.request("GET", request.path, headers=headers)
         response = self._connection.getresponse()
         body = response.read()
         if response.status != 200:
-            raise BenchError(f"{request.path}: {response.status} {body[:500]!r}")
+            raise RefusedError(f"{request.path}: {response.status} {body[:500]!r}")
         return body
 
     def get_json(self, request: Request) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,11 +43,15 @@ def ratio(upper: Sequence[float], lower: Sequence[float]) -> Spread:
 
 
 def short(value: float) -> str:
-    """Three significant digits, thousands marked.
+    """Three significant digits, thousands marked; infinite is what never came.
 
     >>> [short(v) for v in (0, 0.04567, 9.999, 12.34, 987.6, 12345.6)]
     ['0', '0.0457', '10', '12.3', '988', '12,346']
+    >>> short(math.inf)
+    'no answer'
     """
+    if math.isinf(value):
+        return "no answer"
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"

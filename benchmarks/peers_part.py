@@ -30,6 +30,8 @@ class Measured:
     """All rounds of one candidate."""
 
     rates: dict[str, list[Rate]] = field(default_factory=lambda: defaultdict(list))
+    thrift: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Requests for each second that the server had a processor: steady even where others take turns."""
     memory_mb: list[float] = field(default_factory=list)
 
     def per_second(self, case: str) -> list[float]:
@@ -93,7 +95,10 @@ def _round(candidate: Candidate, measured: Measured, material: Material, setting
             requests = (candidate.request(case, partner) for partner in material.partners)
             file = save_requests(material.folder / f"{candidate.name}.requests", requests)
             wrk(server.port, file, settings.warmup)
-            measured.rates[case.name].append(wrk(server.port, file, settings.seconds))
+            used = server.processor_seconds()
+            rate = wrk(server.port, file, settings.seconds)
+            measured.rates[case.name].append(rate)
+            measured.thrift[case.name].append(rate.requests / max(0.01, server.processor_seconds() - used))
         measured.memory_mb.append(max(sampler.finish()))
 
 
@@ -134,9 +139,11 @@ def _table(case: Case, field_of: list[Candidate], measured: dict[str, Measured])
                 str(spread(rate.p99_ms for rate in rates)),
                 str(ratio(mine, base)),
                 share,
+                str(spread(measured[candidate.name].thrift[case.name])),
+                str(ratio(measured[candidate.name].thrift[case.name], measured["fastapi"].thrift[case.name])),
             ]
         )
-    heads = ["", "requests/s", "p50 ms", "p99 ms", "× FastAPI", "of nginx"]
+    heads = ["", "requests/s", "p50 ms", "p99 ms", "× FastAPI", "of nginx", "requests/CPU s", "× FastAPI"]
     return table(heads, rows)
 
 

@@ -37,6 +37,10 @@ class Server:
         """Proportional set size of the process and all beneath it, in MB (10^6 bytes)."""
         return sum(_pss_kb(pid) for pid in tree(self.pid)) * 1024 / 1e6
 
+    def processor_seconds(self) -> float:
+        """What the process and all beneath it have used of the processors so far."""
+        return sum(_processor_ticks(pid) for pid in tree(self.pid)) / os.sysconf("SC_CLK_TCK")
+
 
 def free_port() -> int:
     """A port of loopback that nobody listens on at this moment."""
@@ -132,6 +136,14 @@ def _pss_kb(pid: int) -> int:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1])
+    return 0
+
+
+def _processor_ticks(pid: int) -> int:
+    with suppress(OSError):
+        # The name in parentheses may hold blanks; user and system time are fields 14 and 15.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
     return 0
 
 
