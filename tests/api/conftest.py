@@ -7,6 +7,8 @@ import pytest
 from tests.api.client import World, make_world
 from tests.api.shelf import fill_shelf
 
+collect_ignore = ["schemathesis_hooks.py"]  # loaded by another program, which tells it where the server is
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

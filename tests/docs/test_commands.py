@@ -292,9 +292,7 @@ def installed() -> None:
     subprocess.run([ROOT / "run", "setup"], check=True, stdin=subprocess.DEVNULL)
 
 
-every_document = pytest.mark.parametrize(
-    "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
-)
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
 @every_document

@@ -22,7 +22,7 @@ from tollbook.query.records import READERS, encode_json, wire_record
 from tollbook.query.strict_json import parse_json
 
 _ELEMENTS: dict[str, type] = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
-_REMEMBERED = 1 << 16  # distinct values of a kind whose reading is remembered: dates and words repeat
+_REMEMBERED = 1 << 15  # distinct values of a kind whose reading is remembered: dates and words repeat
 _RELATED = frozenset(field.name for field in INVOICES.related)
 
 

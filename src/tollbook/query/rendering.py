@@ -13,7 +13,7 @@ from tollbook.money import format_amount
 from tollbook.query.fields import Field, Kind
 from tollbook.query.records import READERS, encode_json
 
-_REMEMBERED = 1 << 16  # values of one attribute
+_REMEMBERED = 1 << 12  # values of one attribute: beyond that they are hardly met again
 Render = Callable[[Sequence[Any]], bytes]
 
 
