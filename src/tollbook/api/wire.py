@@ -4,13 +4,13 @@ Everything that decides what an answer looks like on the wire, whatever the endp
 """
 
 import gzip
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import falcon
+from xxhash import xxh3_128_hexdigest
 
 from tollbook import errors, limits
 from tollbook.errors import Flaw, Problem, Refusal
@@ -96,7 +96,7 @@ def send(request: falcon.Request, response: falcon.Response, answer: Answer) -> 
         response.data = answer.body
         return
     response.set_header("Vary", "Accept-Encoding, Authorization")
-    tag = hashlib.sha256(answer.body).hexdigest()[:24]
+    tag = xxh3_128_hexdigest(answer.body)
     zipped = len(answer.body) >= limits.GZIP_BYTES_MIN and _takes_gzip(request.get_header("Accept-Encoding"))
     if zipped:
         tag += "-gzip"
