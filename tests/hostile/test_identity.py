@@ -22,7 +22,7 @@ from tollbook.config import Settings
 from tollbook.operations.importing import Report, import_invoices
 from tollbook.operations.invoice_files import pieces
 from tollbook.query.fields import INVOICES as INVOICE_CATALOGUE
-from tollbook.store.reads import document
+from tollbook.store.nouns import document
 
 JSON = "Content-Type: application/json"
 

@@ -11,7 +11,7 @@ from tollbook.operations.importing import Report, import_invoices
 from tollbook.operations.invoice_files import pieces
 from tollbook.query.fields import INVOICES
 from tollbook.store import Store
-from tollbook.store.reads import document
+from tollbook.store.nouns import document
 
 
 def line(invoice: Invoice, **changes: Any) -> bytes:

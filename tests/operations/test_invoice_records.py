@@ -13,7 +13,7 @@ from tollbook.billing.model import Invoice
 from tollbook.operations.demo import SAMPLE
 from tollbook.operations.invoice_records import BadRecord, as_served, read_invoice
 from tollbook.query.fields import INVOICES
-from tollbook.store.reads import document
+from tollbook.store.nouns import document
 
 amounts = st.integers(-(10**16) + 1, 10**16 - 1)
 instants = st.integers(946_684_800_000, 4_102_444_800_000)

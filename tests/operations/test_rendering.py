@@ -7,7 +7,7 @@ from tests.operations.test_invoice_records import invoices
 from tollbook.billing.model import Invoice
 from tollbook.query.fields import INVOICES, Field, Kind
 from tollbook.query.rendering import renderer
-from tollbook.store.reads import document
+from tollbook.store.nouns import document
 
 render = renderer(INVOICES.fields)
 

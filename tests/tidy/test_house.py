@@ -23,9 +23,7 @@ FUNCTION_LINES_MAX = 70
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-every_module = pytest.mark.parametrize(
-    "module", MODULES, ids=lambda path: path.relative_to(SRC).as_posix()
-)
+every_module = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(SRC).as_posix())
 
 
 def parsed(module: Path) -> ast.Module:
@@ -34,8 +32,7 @@ def parsed(module: Path) -> ast.Module:
 
 def is_public(module: Path) -> bool:
     return not any(
-        part.startswith("_") and not part.startswith("__")
-        for part in module.relative_to(SRC).with_suffix("").parts
+        part.startswith("_") and not part.startswith("__") for part in module.relative_to(SRC).with_suffix("").parts
     )
 
 
@@ -74,8 +71,7 @@ def test_functions_are_short(module: Path) -> None:
     long = [
         f"{node.name} (line {node.lineno}): {length} lines"
         for node in ast.walk(parsed(module))
-        if isinstance(node, Function)
-        and (length := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES_MAX
+        if isinstance(node, Function) and (length := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES_MAX
     ]
     assert not long
 
@@ -152,22 +148,12 @@ def test_every_limit_is_enforced_somewhere() -> None:
 def test_no_file_names_a_package_index() -> None:
     # In pieces, so that this file does not find itself.
     address = re.compile("index" + "-url|/simp" + 'le/|"resol' + 'ved": "http', re.IGNORECASE)
-    found = [
-        f"{name}: {match.group()}"
-        for name, text in tracked_texts()
-        if (match := address.search(text))
-    ]
+    found = [f"{name}: {match.group()}" for name, text in tracked_texts() if (match := address.search(text))]
     assert not found
 
 
 def test_no_file_names_a_place_on_this_machine() -> None:
     places = [place for place in (ROOT, Path.home()) if place != Path(place.anchor)]
-    pattern = re.compile(
-        r"(?<![\w.}*-])(" + "|".join(re.escape(str(place)) for place in places) + r")(?![\w.-])"
-    )
-    found = [
-        f"{name}: {match.group()}"
-        for name, text in tracked_texts()
-        if (match := pattern.search(text))
-    ]
+    pattern = re.compile(r"(?<![\w.}*-])(" + "|".join(re.escape(str(place)) for place in places) + r")(?![\w.-])")
+    found = [f"{name}: {match.group()}" for name, text in tracked_texts() if (match := pattern.search(text))]
     assert not found

@@ -10,9 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCKS = sorted([*ROOT.glob("requirements*.lock"), *ROOT.glob("benchmarks/*.lock")])
 
-every_lock = pytest.mark.parametrize(
-    "lock", LOCKS, ids=lambda path: path.relative_to(ROOT).as_posix()
-)
+every_lock = pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
 def canonical(requirement: str) -> str:
@@ -35,18 +33,13 @@ def entries(lock: Path) -> list[str]:
 
 def pins(lock: Path) -> set[tuple[str, str]]:
     """(name, version and marker) of each requirement."""
-    return {
-        (canonical(entry), entry.split("==", 1)[1].split("--hash", 1)[0].strip())
-        for entry in entries(lock)
-    }
+    return {(canonical(entry), entry.split("==", 1)[1].split("--hash", 1)[0].strip()) for entry in entries(lock)}
 
 
 def stated_dependencies() -> set[str]:
     """First column of the table under the first `Dependencies` heading of ARCHITECTURE.md."""
     lines = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()
-    start = next(
-        (number for number, line in enumerate(lines) if re.match(r"#+ .*Dependencies", line)), None
-    )
+    start = next((number for number, line in enumerate(lines) if re.match(r"#+ .*Dependencies", line)), None)
     assert start is not None, "ARCHITECTURE.md has no heading with the word Dependencies"
     stated = set()
     for line in lines[start + 1 :]:

@@ -17,7 +17,7 @@ from tollbook.query.records import decode_json
 from tollbook.query.rendering import renderer
 from tollbook.store import Reads, Store, Stored
 from tollbook.store.invoice_rows import Key
-from tollbook.store.reads import document
+from tollbook.store.nouns import document
 
 _render = renderer(INVOICES.fields)
 

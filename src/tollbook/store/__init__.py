@@ -22,7 +22,8 @@ from tollbook.clock import Clock
 from tollbook.errors import Flaw, Refusal
 from tollbook.store import sqlite
 from tollbook.store.auditing import Stored
-from tollbook.store.reads import Login, Page, Reads, Row
+from tollbook.store.paging import Page, Row
+from tollbook.store.reads import Login, Reads
 from tollbook.store.sqlite import SqliteStore
 from tollbook.store.writes import Access, Standing, Writes
 

@@ -4,7 +4,7 @@ Identifiers come from the catalogue, values go as parameters; no character of a 
 statement. The dialect facts stand on top.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -232,3 +232,16 @@ def ordered_index(query: ListQuery, composed: Composed, sight: Sight) -> str:
     if len(composed.keys) != 2 or query.shuffle:
         return ""
     return ORDERED.get((query.resource.name, sight.reach, composed.keys[0].expression), "")
+
+
+def as_documents(query: ListQuery, composed: Composed, sight: Sight) -> Composed | None:
+    """The same list over the documents, where it is a range of them: one partner's, plain, in the default order.
+
+    Not far in: to skip a row there means to read its document.
+    """
+    by_date = [key.expression for key in composed.keys] == ["r.date_created", "r.invoice_sid"]
+    plain = sight.reach == "own" and not query.conditions and not query.shuffle and query.offset <= query.limit
+    if not by_date or not plain or composed.keys[0].descending is not composed.keys[1].descending:
+        return None
+    created, sid = composed.keys
+    return replace(composed, keys=(replace(created, expression="r.invoice_created"), sid))

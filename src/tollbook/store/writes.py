@@ -26,7 +26,8 @@ from tollbook.store.invoice_rows import (
     invoice_row,
     key_of,
 )
-from tollbook.store.reads import Connection, Reads, document
+from tollbook.store.nouns import document
+from tollbook.store.reads import Connection, Reads
 from tollbook.store.rebuilding import Rebuild
 
 

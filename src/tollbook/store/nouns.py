@@ -1,0 +1,39 @@
+"""Rows to nouns, and nouns to the JSON that is served, by the catalogue."""
+
+import json
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from tollbook.billing.model import Invoice, Partner, Token
+from tollbook.query.fields import Field, Kind, Resource
+from tollbook.query.records import encode_json, wire_record
+
+_NOUNS: dict[str, type[Partner] | type[Token]] = {"partner": Partner, "token": Token}
+
+
+def names(resource: Resource) -> tuple[str, ...]:
+    """The attributes that are columns of a record's own row."""
+    return tuple(field.name for field in resource.scalars)
+
+
+def columns(resource: Resource) -> str:
+    """The same as the columns of a SELECT from `r`; a secret has none."""
+    return ", ".join("NULL" if field.secret else f"r.{field.name}" for field in resource.scalars)
+
+
+def noun(resource: Resource, row: Sequence[Any]) -> Partner | Token:
+    """A row of `columns` as a noun."""
+    values = (_inside(field, value) for field, value in zip(resource.scalars, row, strict=True))
+    return _NOUNS[resource.name](**dict(zip(names(resource), values, strict=True)))
+
+
+def _inside(field: Field, value: Any) -> Any:
+    if field.kind is Kind.WORDS:
+        return tuple(json.loads(value))
+    return json.loads(value) if field.kind is Kind.MAP else value
+
+
+def document(resource: Resource, record: Invoice | Partner | Token) -> bytes:
+    """The JSON of a record, as it is served."""
+    return encode_json(wire_record(resource.fields, lambda name: attrgetter(name)(record)))
