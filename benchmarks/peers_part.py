@@ -16,6 +16,7 @@ from benchmarks.load import Caller, Rate, Sampler, save_requests, wrk
 from benchmarks.machine import Machine, peer_versions
 from benchmarks.material import list_material, say
 from benchmarks.numbers import Outcome, Requirement, ratio, spread, table
+from benchmarks.processes import BenchError
 from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
@@ -97,6 +98,10 @@ def _round(candidate: Candidate, measured: Measured, material: Material, setting
             wrk(server.port, file, settings.warmup)
             used = server.processor_seconds()
             rate = wrk(server.port, file, settings.seconds)
+            if rate.requests == 0:
+                raise BenchError(
+                    f"{candidate.name} answered nobody within {settings.seconds:g} s: give it more --seconds"
+                )
             measured.rates[case.name].append(rate)
             measured.thrift[case.name].append(rate.requests / max(0.01, server.processor_seconds() - used))
         measured.memory_mb.append(max(sampler.finish()))

@@ -94,7 +94,7 @@ class Pager:
         return Clause(clause.text + composed.where, [*clause.parameters, *composed.parameters])
 
     def _source(self, total: int) -> _Source:
-        documents = as_documents(self._query, self._composed, self._sight)
+        documents = as_documents(self._query) if self._sight.reach == "own" else None
         if documents:
             return _Source(_DOCUMENTS, open_from(_DOCUMENTS, self._sight), documents)
         return _Source(self._query.resource, self._matching(self._index(total)), self._composed)

@@ -234,14 +234,16 @@ def ordered_index(query: ListQuery, composed: Composed, sight: Sight) -> str:
     return ORDERED.get((query.resource.name, sight.reach, composed.keys[0].expression), "")
 
 
-def as_documents(query: ListQuery, composed: Composed, sight: Sight) -> Composed | None:
-    """The same list over the documents, where it is a range of them: one partner's, plain, in the default order.
+@lru_cache(limits.PLANS_REMEMBERED_MAX)
+def as_documents(query: ListQuery) -> Composed | None:
+    """One partner's list over its documents, where it is a range of them: a plain list in the default order.
 
     Not far in: to skip a row there means to read its document.
     """
-    by_date = [key.expression for key in composed.keys] == ["r.date_created", "r.invoice_sid"]
-    plain = sight.reach == "own" and not query.conditions and not query.shuffle and query.offset <= query.limit
-    if not by_date or not plain or composed.keys[0].descending is not composed.keys[1].descending:
+    composed = compose(query)
+    if query.conditions or query.shuffle or query.offset > query.limit:
+        return None
+    if [key.expression for key in composed.keys] != ["r.date_created", "r.invoice_sid"]:
         return None
     created, sid = composed.keys
     return replace(composed, keys=(replace(created, expression="r.invoice_created"), sid))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from weakref import WeakSet
 
 from tollbook import errors, limits
 from tollbook.billing.model import Sight
@@ -43,7 +44,7 @@ class SqliteStore:
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
         self._own = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: WeakSet[_Reader] = WeakSet()
         self._write_lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
 
@@ -102,29 +103,30 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of the file."""
-        for connection in [*self._readers, self._writer]:
-            if connection is not None:
-                connection.close()
-        self._readers.clear()
+        for reader in list(self._readers):
+            reader.connection.close()
+        if self._writer is not None:
+            self._writer.close()
         self._writer = None
         self._own = threading.local()
 
     def reader(self) -> sqlite3.Connection:
         """This thread's reading connection, with the deadline set anew."""
         self._own.deadline = time.monotonic() + self.read_deadline_seconds
-        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._own.connection = self._open(limits.LOCK_WAIT_SECONDS)
-            connection.execute("PRAGMA query_only = ON")
-            connection.set_progress_handler(self._is_late, limits.PROGRESS_STEPS)
-            self._readers.append(connection)
-        return connection
+        own: _Reader | None = getattr(self._own, "reader", None)
+        if own is None:
+            own = self._own.reader = _Reader(self._open(limits.LOCK_WAIT_SECONDS))
+            own.connection.execute("PRAGMA query_only = ON")
+            own.connection.set_progress_handler(self._is_late, limits.PROGRESS_STEPS)
+            self._readers.add(own)
+        return own.connection
 
     def _write_connection(self) -> sqlite3.Connection:
         if self._writer is None:
-            self._writer = self._open(limits.LOCK_WAIT_SECONDS)
+            writer = self._open(limits.LOCK_WAIT_SECONDS)
             # A book that was a backup has no write-ahead log yet.
-            self._writer.execute("PRAGMA journal_mode = WAL")
+            writer.execute("PRAGMA journal_mode = WAL")
+            self._writer = writer
         return self._writer
 
     def _is_late(self) -> bool:
@@ -157,6 +159,18 @@ class _Reading:
             error = error or broken
         if isinstance(error, sqlite3.Error):
             raise translation(error) from error
+
+
+class _Reader:
+    """A thread's reading connection, closed with the thread: a server's threads come and go with its load."""
+
+    __slots__ = ("__weakref__", "connection")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 class _Unwritten(Exception):
