@@ -12,7 +12,7 @@ from tests.making import CHILD, EVERYTHING, own, tree
 from tollbook.query.fields import INVOICES, PARTNERS, RESOURCES, TOKENS, Kind, Resource
 from tollbook.query.filters import OPERATORS, Operator
 from tollbook.query.listing import ListQuery, parse_list
-from tollbook.store.sql import Key, beyond, compose, open_from, ordered_index
+from tollbook.store.sql import Key, as_documents, beyond, compose, open_from, ordered_index
 
 IDENTIFIERS = {
     *("r", "p", "x", "value", "json_extract", "json_each", "partner_tree", "descendant_sid", "ancestor_sid", "partner"),
@@ -181,3 +181,16 @@ def test_the_index_that_yields_the_order(query: str, index: str) -> None:
 
 def test_a_plan_is_composed_once() -> None:
     assert compose(asked("filter=paid eq true")) is compose(asked("filter=paid eq true"))
+
+
+def test_a_plain_list_is_a_range_of_documents_in_the_default_order_only() -> None:
+    assert as_documents(asked("")) is not None
+    assert as_documents(asked("order=date_created&offset=10")) is not None
+    for query in (
+        "offset=11",
+        "order=shuffle",
+        "order=amount",
+        "order=date_created desc,invoice_sid".replace(" ", "+"),
+        "filter=status+eq+open",
+    ):
+        assert as_documents(asked(query)) is None

@@ -246,4 +246,6 @@ def as_documents(query: ListQuery) -> Composed | None:
     if [key.expression for key in composed.keys] != ["r.date_created", "r.invoice_sid"]:
         return None
     created, sid = composed.keys
+    if created.descending is not sid.descending:
+        return None
     return replace(composed, keys=(replace(created, expression="r.invoice_created"), sid))
