@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.making import NOW, family, invoice, put, sid
 
 from tollbook import errors
 from tollbook.clock import FixedClock
+from tollbook.errors import Refusal
 from tollbook.query.fields import PARTNERS
 from tollbook.store import Store, create_store, migrations, store_path
 from tollbook.store.sqlite import book_version, migrate_book
@@ -185,6 +187,62 @@ def test_a_reading_connection_cannot_write(book: Store) -> None:
     with book.reading() as reads, pytest.raises(sqlite3.OperationalError, match="readonly"):
         reads._run("DELETE FROM partner")
     assert page(book, resource=PARTNERS).total == 4
+
+
+def test_a_thread_that_ends_takes_its_connection_with_it(book: Store) -> None:
+    """A server's threads come and go with its load: it would run out of files."""
+
+    def files() -> int:
+        return sum(os.readlink(f"/proc/self/fd/{name}").startswith(str(book.path)) for name in _open_files())
+
+    page(book)
+    before = files()
+    for _ in range(5):
+        thread = threading.Thread(target=page, args=(book,))
+        thread.start()
+        thread.join()
+    assert files() <= before + 1  # a closed file's number may be kept until nobody holds a lock on it
+    assert len(book._readers) == 1
+
+
+def _open_files() -> list[str]:
+    return [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
+
+
+@pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])
+def test_a_book_whose_file_is_no_longer_there_takes_no_writes(tmp_path: Path, replaced: bool) -> None:
+    path = tmp_path / "book.db"
+    filled(path)
+    store = opened(path)
+    assert page(store).total == 50
+    put(store, invoice(50))
+    path.rename(tmp_path / "old.db")
+    if replaced:
+        filled(path)
+    refused(errors.STORE_UNAVAILABLE, lambda: put(store, invoice(51)))
+    assert "start the server again" in str(refused(errors.STORE_UNAVAILABLE, store.ready))
+    caught: list[Refusal] = []
+
+    def read() -> None:
+        with pytest.raises(Refusal) as refusal:
+            page(store)
+        caught.append(refusal.value)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join()
+    assert [refusal.problem for refusal in caught] == [errors.STORE_UNAVAILABLE]
+    assert path.exists() is replaced
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["a b.db", "a?mode=memory.db", "100%25#x.db", "\u00e5.db"])
+def test_a_books_name_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
+    filled(tmp_path / name)
+    store = opened(tmp_path / name)
+    assert page(store).total == 50
+    store.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_reopened(book: Store) -> None:

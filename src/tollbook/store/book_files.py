@@ -20,9 +20,10 @@ _SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "cache_
 
 
 def connect(path: Path, wait_seconds: int) -> sqlite3.Connection:
-    """A connection with the book's settings."""
+    """A connection to a file that is there, with the book's settings; the driver would make one that is not."""
     connection = sqlite3.connect(
-        path,
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
         timeout=wait_seconds,
         isolation_level=None,
         check_same_thread=False,

@@ -41,6 +41,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
+        self._file = _file_at(path)
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
         self._own = threading.local()
@@ -59,6 +60,7 @@ class SqliteStore:
             raise Refusal(errors.STORE_BUSY, retry_after=limits.RETRY_AFTER_SECONDS)
         try:
             with translated():
+                self._refuse_another_file()
                 connection = self._write_connection()
                 connection.execute("BEGIN IMMEDIATE")
                 try:
@@ -75,6 +77,7 @@ class SqliteStore:
 
     def ready(self) -> None:
         """Prove that the book can be read and written and the disk is not full; a Refusal says what is not."""
+        self._refuse_another_file()
         with self.reading() as book:
             book.operator_sid()
         if shutil.disk_usage(self.path.parent).free < limits.FREE_DISK_BYTES_MIN:
@@ -115,7 +118,7 @@ class SqliteStore:
         self._own.deadline = time.monotonic() + self.read_deadline_seconds
         own: _Reader | None = getattr(self._own, "reader", None)
         if own is None:
-            own = self._own.reader = _Reader(self._open(limits.LOCK_WAIT_SECONDS))
+            own = self._own.reader = _Reader(self._open())
             own.connection.execute("PRAGMA query_only = ON")
             own.connection.set_progress_handler(self._is_late, limits.PROGRESS_STEPS)
             self._readers.add(own)
@@ -123,7 +126,7 @@ class SqliteStore:
 
     def _write_connection(self) -> sqlite3.Connection:
         if self._writer is None:
-            writer = self._open(limits.LOCK_WAIT_SECONDS)
+            writer = self._open()
             # A book that was a backup has no write-ahead log yet.
             writer.execute("PRAGMA journal_mode = WAL")
             self._writer = writer
@@ -132,8 +135,15 @@ class SqliteStore:
     def _is_late(self) -> bool:
         return bool(time.monotonic() > self._own.deadline)
 
-    def _open(self, wait_seconds: int) -> sqlite3.Connection:
-        return connect(self.path, wait_seconds)
+    def _open(self) -> sqlite3.Connection:
+        self._refuse_another_file()
+        return connect(self.path, limits.LOCK_WAIT_SECONDS)
+
+    def _refuse_another_file(self) -> None:
+        """Refuse where the book's path no longer leads to its file: what was written there would be lost."""
+        if _file_at(self.path) != self._file:
+            said = "the book's file was replaced or removed since it was opened: start the server again"
+            raise Refusal(errors.STORE_UNAVAILABLE, Flaw(None, said))
 
 
 class _Reading:
@@ -159,6 +169,15 @@ class _Reading:
             error = error or broken
         if isinstance(error, sqlite3.Error):
             raise translation(error) from error
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to, by its device and number; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Reader:
