@@ -95,6 +95,18 @@ def test_the_demo_book_is_kept_out_of_the_way(
     assert not (tmp_path / "demo.db").exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--fresh",)])
+def test_the_demo_leaves_a_book_of_ones_own_alone(
+    tollbook: Tollbook, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    before = (tmp_path / "tollbook.db").read_bytes()
+    monkeypatch.setenv("TOLLBOOK_DB", "tollbook.db")
+    ran = tollbook("demo", "--port", "0", *more)
+    assert (ran.status, ran.out) == (1, "")
+    assert "tollbook.db is not a demo book, and is left as it is" in ran.err
+    assert (tmp_path / "tollbook.db").read_bytes() == before
+
+
 def test_a_whole_account_is_pulled_from_a_tollbook(tollbook: Tollbook, monkeypatch: pytest.MonkeyPatch) -> None:
     tollbook("init", "--db", "copy.db")
     with started("demo", "--port", "0", "--db", "demo.db") as demo:

@@ -8,8 +8,11 @@ import pytest
 from tests.making import NOW
 from tests.operations.lines import exported
 
-from tollbook.clock import FixedClock
+from tollbook.billing.model import Token
+from tollbook.clock import DAY_MS, FixedClock
+from tollbook.errors import Refusal
 from tollbook.operations import demo
+from tollbook.operations.books import create_book
 from tollbook.operations.tokens import caller_of_token, fingerprint
 from tollbook.operations.verifying import check_book
 from tollbook.query.fields import Kind
@@ -60,14 +63,30 @@ def test_it_is_the_same_each_time(shown: Store, tmp_path: Path) -> None:
     assert exported(open_store(url, FixedClock(NOW))) == exported(shown)
 
 
-def test_a_fresh_token_ends_the_one_before(shown: Store) -> None:
+def test_a_fresh_token_leaves_those_that_are_good(shown: Store) -> None:
+    first, second = (demo.demo_token(shown, demo.RESELLER) for _ in range(2))
+    for token in (first, second):
+        assert caller_of_token(shown, token.access_token or "")[0].partner_sid == demo.RESELLER
+    assert standing(shown, first, second) == {first.token_sid, second.token_sid}
+
+
+def test_a_fresh_token_clears_expired_ones_away(shown: Store) -> None:
     first = demo.demo_token(shown, demo.RESELLER)
+    shown.clock = FixedClock(NOW + 2 * DAY_MS)
     second = demo.demo_token(shown, demo.RESELLER)
-    with shown.reading() as book:
-        tokens = {
-            grant.token_sid
-            for secret in (first, second)
-            if (grant := book.grant(fingerprint(secret.access_token or "")))
-        }
-    assert tokens == {second.token_sid}
-    assert caller_of_token(shown, second.access_token or "")[0].partner_sid == demo.RESELLER
+    assert standing(shown, first, second) == {second.token_sid}
+
+
+def standing(store: Store, *tokens: Token) -> set[str]:
+    """The tokens that the book still knows."""
+    with store.reading() as book:
+        grants = [book.grant(fingerprint(token.access_token or "")) for token in tokens]
+    return {grant.token_sid for grant in grants if grant}
+
+
+def test_a_book_that_is_no_demo_is_refused(shown: Store, tmp_path: Path) -> None:
+    demo.refuse_other_book(str(shown.path), FixedClock(NOW))
+    url = str(tmp_path / "own.db")
+    create_book(url, FixedClock(NOW)).store.close()
+    with pytest.raises(Refusal, match=r"own\.db is not a demo book"):
+        demo.refuse_other_book(url, FixedClock(NOW))

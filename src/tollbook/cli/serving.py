@@ -26,6 +26,8 @@ def demo(arguments: Namespace) -> int:
     settings, sources = settings_of(arguments)
     if any(sourced.name == "db" and sourced.source == "default" for sourced in sources):
         settings = replace(settings, db=str(_own_place()))
+    else:
+        _refuse_other_book(settings.db)
     tokens = _book_with_tokens(settings, fresh=arguments.fresh)
     try:
         return server.serve(settings, on_ready=lambda address: _say(address, settings, *tokens))
@@ -49,6 +51,16 @@ def _book_with_tokens(settings: Settings, *, fresh: bool) -> tuple[str, str]:
     tokens = [book.demo_token(store, sid).access_token or "" for sid in (book.DOCUMENTED_PARTNER, book.OPERATOR)]
     store.close()
     return tokens[0], tokens[1]
+
+
+def _refuse_other_book(db: str) -> None:
+    """Leave a book alone that is there and no demo's: the place was chosen for another verb, as by TOLLBOOK_DB."""
+    from tollbook.clock import SystemClock
+    from tollbook.operations.demo import refuse_other_book
+    from tollbook.store import store_path
+
+    if store_path(db).exists():
+        refuse_other_book(db, SystemClock())
 
 
 def _own_place() -> Path:

@@ -8,13 +8,16 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
+from tollbook import errors
 from tollbook.billing.model import Invoice, InvoiceItem, Partner, PayItem, TaxItem, Token
 from tollbook.billing.scopes import PARTNER_SCOPES
-from tollbook.clock import DAY_MS, Clock, parse_instant
+from tollbook.clock import DAY_MS, Clock, format_instant, parse_instant
+from tollbook.errors import Flaw, Refusal
 from tollbook.operations.books import create_book, operator_caller
 from tollbook.operations.importing import ORIGIN
 from tollbook.operations.invoice_records import read_invoice
@@ -25,7 +28,7 @@ from tollbook.operations.tokens import Wish, grant_to, revoke_sid
 from tollbook.query.fields import TOKENS
 from tollbook.query.listing import parse_list
 from tollbook.query.records import decode_json, encode_json
-from tollbook.store import Store, Writes, store_path
+from tollbook.store import Store, Writes, open_store, store_path
 from tollbook.store.book_files import remove_book
 
 PASSWORD: Final = "demo-password"  # noqa: S105  (every demo partner's, told in the README)
@@ -220,10 +223,19 @@ def make_demo_book(url: str, clock: Clock) -> None:
     os.replace(part, target)
 
 
+def refuse_other_book(url: str, clock: Clock) -> None:
+    """A Refusal where the book at a path is not a demo book: it is nobody's to play with or to make anew."""
+    with closing(open_store(url, clock)) as store, store.reading() as book:
+        if book.operator_sid() != OPERATOR:
+            why = f"{store.path} is not a demo book, and is left as it is; give another place with --db"
+            raise Refusal(errors.SETTING_INVALID, Flaw("db", why))
+
+
 def demo_token(store: Store, partner_sid: str) -> Token:
-    """A fresh token of a partner for a day, in the place of the one of the last start."""
+    """A fresh token of a partner for a day; a demo that runs elsewhere keeps its own, expired ones are cleared away."""
     caller = operator_caller(store)
-    query = f"limit=1000&filter=name+eq+{_TOKEN_NAME}+and+partner_sid+eq+{partner_sid}"
+    expired = f"date_expiration_access_token+lt+{format_instant(store.clock.now())}"
+    query = f"limit=1000&filter=name+eq+{_TOKEN_NAME}+and+partner_sid+eq+{partner_sid}+and+{expired}"
     for document in list_records(store, caller, parse_list(query, TOKENS)).documents:
         revoke_sid(store, caller, decode_json(document)["token_sid"])
     return grant_to(store, caller, partner_sid, Wish(name=_TOKEN_NAME, expires_in=_TOKEN_SECONDS))
