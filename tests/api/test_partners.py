@@ -179,6 +179,18 @@ def test_a_login_is_unique_and_a_password_never_shown(world: World) -> None:
     assert make(world, {"name": "y", "login": "child"}).status == 200
 
 
+@pytest.mark.parametrize(("by", "target"), [(CHILD, CHILD), (RESELLER, GRANDCHILD), (OPERATOR, OPERATOR)])
+def test_e4_a_password_opens_no_more_than_its_setter_may(world: World, by: str, target: str) -> None:
+    body = {"login": "mine", "password": "a long secret", "city": "Oslo"}
+    narrow = world.token(by, "partners.update", "partners.read")
+    message = wrong(world.ask("PATCH", f"{PARTNERS}/{target}", narrow, json_body=body))["password"]
+    assert message.startswith("would open more than you have: invoices.manage, ")
+    assert world.get(INVOICES, Authorization=basic("mine", "a long secret")).status == 401
+    assert world.get(f"{PARTNERS}/{target}", narrow).json["city"] != "Oslo"
+    assert change(world, target, body, by=by).status == 200
+    assert world.get(INVOICES, Authorization=basic("mine", "a long secret")).status == 200
+
+
 @pytest.mark.parametrize("password", ["short", "x" * 257, 12345678, None, ["a long secret"], ""])
 def test_a_password_that_is_none_is_refused(world: World, password: object) -> None:
     assert list(wrong(change(world, CHILD, {"password": password}))) == ["password"]

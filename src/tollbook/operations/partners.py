@@ -62,9 +62,10 @@ def change_partner(store: Store, caller: Caller, sid: str, body: Mapping[str, An
             values = _defaults(before, caller) | values
         after = replace(before, **values)
         _check_change(act, caller, before, after)
-        act.change_partner(after)
         if hashed:
+            _check_reach_of_password(caller, after)
             act.set_password(sid, hashed)
+        act.change_partner(after)
     return after
 
 
@@ -207,6 +208,12 @@ def _check_change(act: Writes, caller: Caller, before: Partner, after: Partner) 
         _check_scopes(after.available_scopes, caller)
     if "login" in changed:
         _check_login(act, after.login)
+
+
+def _check_reach_of_password(caller: Caller, partner: Partner) -> None:
+    """Who sets a password can log in with it: it must not open more than the caller may."""
+    if too_much := known.beyond(partner.available_scopes, caller.scopes):
+        raise Refusal(errors.OBJECT_INVALID, Flaw("password", f"would open more than you have: {', '.join(too_much)}"))
 
 
 def _check_parent(act: Writes, caller: Caller, parent_sid: str) -> None:
