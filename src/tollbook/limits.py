@@ -78,6 +78,7 @@ PASSWORD_REMEMBERED_SECONDS: Final = 60  # a verified pair is not hashed again w
 PASSWORDS_REMEMBERED_MAX: Final = 1_000
 ACCESS_FLUSH_SECONDS: Final = 2  # how long a use of a token waits to be written
 LAST_ACCESS_SECONDS: Final = 60  # date_last_accessed is written at most once in this a token
+TOKENS_REMEMBERED_MAX: Final = 10_000  # tokens whose last use a worker knows; of others it is written again
 FAILED_LOGINS_PER_MINUTE_MAX: Final = 60  # wrong credentials from one address before 429
 FAILED_LOGINS_TOTAL_PER_MINUTE_MAX: Final = 600  # from everywhere together, a worker
 ADDRESSES_REMEMBERED_MAX: Final = 10_000  # sources of wrong credentials held in memory

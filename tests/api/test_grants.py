@@ -1,5 +1,7 @@
 """OAuth: tokens asked for, renewed, narrowed, revoked and listed; who holds one is told who it is."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -151,6 +153,16 @@ def test_an_access_token_is_no_refresh_token_and_the_other_way_round(world: Worl
     token = log_in(world).json
     assert renew(world, token["access_token"]).status == 401
     assert world.get(INVOICES, token["refresh_token"]).status == 401
+
+
+def test_a_guessed_refresh_token_waits_for_nobody(world: World) -> None:
+    """Anybody may send one: it must not take the lock for writing, nor a thread while another holds that."""
+    with world.store.writing():
+        replies: list[Reply] = []
+        guess = threading.Thread(target=lambda: replies.append(renew(world, "guess")))
+        guess.start()
+        guess.join(limits.LOCK_WAIT_SECONDS / 2)
+        assert [(reply.status, reply.body) for reply in replies] == [(401, UNKNOWN_REFRESH)]
 
 
 def test_scopes_may_be_narrowed_and_never_widened(world: World) -> None:
@@ -312,3 +324,22 @@ def test_a_use_that_cannot_be_written_is_of_no_consequence(world: World, monkeyp
     world.services.door.accesses.flush()
     monkeypatch.undo()
     assert last_access(world, granted) == (None, None)
+
+
+def test_uses_are_written_on_after_a_defect(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    accesses, tries = world.services.door.accesses, list[int]()
+
+    def flush() -> None:
+        tries.append(len(tries))
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(limits, "ACCESS_FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(accesses, "flush", flush)
+    accesses.flush_forever()
+    end = time.monotonic() + 5
+    while len(tries) < 3 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(tries) >= 3
+    monkeypatch.setattr(accesses, "flush", lambda: None)  # the thread goes on for as long as the process
+    monkeypatch.setattr(limits, "ACCESS_FLUSH_SECONDS", 3600)
+    time.sleep(0.05)

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from tollbook import errors, limits
 from tollbook.billing.model import Caller
 from tollbook.errors import Flaw, Refusal
+from tollbook.observe import log
 from tollbook.operations import tokens
 from tollbook.operations.passwords import Passwords
 from tollbook.store import Access, Store
@@ -71,7 +72,7 @@ class Accesses:
         with self._lock:
             self._noted[token_sid] = now
             self._waiting[token_sid] = Access(token_sid, now, address)
-            while len(self._noted) > limits.ADDRESSES_REMEMBERED_MAX:
+            while len(self._noted) > limits.TOKENS_REMEMBERED_MAX:
                 self._noted.popitem(last=False)
 
     def flush(self) -> None:
@@ -91,7 +92,10 @@ class Accesses:
         def run() -> None:
             while True:
                 time.sleep(limits.ACCESS_FLUSH_SECONDS)
-                self.flush()
+                try:
+                    self.flush()
+                except Exception:
+                    log.exception("uses of tokens are not written")  # a defect of ours must not end the thread
 
         threading.Thread(target=run, name="accesses", daemon=True).start()
 

@@ -79,15 +79,23 @@ def grant_by_password(store: Store, passwords: Passwords, login: str, password: 
 
 def grant_by_refresh(store: Store, refresh_token: str, wish: Wish) -> Token:
     """The same token with other secrets; the refresh token works once. Scopes may be narrowed."""
+    with store.reading() as book:  # so that a guess costs nobody the lock for writing
+        _renewable(book, refresh_token, store.clock.now())
     with store.writing() as act:
-        token = act.token_by_refresh(fingerprint(refresh_token))
-        if token is None or (token.date_expiration_refresh_token or 0) <= act.now:
-            raise Refusal(errors.CREDENTIALS_WRONG, Flaw(None, "the refresh token is unknown, expired or used"))
+        token = _renewable(act, refresh_token, act.now)
         asked = token.scopes if wish.scopes is None else tuple(wish.scopes)
         _refuse_beyond(asked, token.scopes)
         renewed = replace(token, scopes=asked, **_fresh(act, wish.expires_in))
         act.renew_token(renewed, fingerprint(renewed.access_token or ""), fingerprint(renewed.refresh_token or ""))
         return renewed
+
+
+def _renewable(book: Reads, refresh_token: str, now: int) -> Token:
+    """The token that a refresh token renews; 401 where there is none any more."""
+    token = book.token_by_refresh(fingerprint(refresh_token))
+    if token is None or (token.date_expiration_refresh_token or 0) <= now:
+        raise Refusal(errors.CREDENTIALS_WRONG, Flaw(None, "the refresh token is unknown, expired or used"))
+    return token
 
 
 def grant_to(store: Store, caller: Caller, partner_sid: str, wish: Wish) -> Token:
