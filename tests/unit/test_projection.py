@@ -1,5 +1,6 @@
 """include_fields and exclude_fields: what is shown, against a plain reading of dotted names."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -104,6 +105,19 @@ def test_exclude_comes_after_include() -> None:
 @pytest.mark.parametrize("blank", ["", " ", ",", " , ,"])
 def test_blank_lists_are_absent(blank: str) -> None:
     assert parse_projection(blank, blank) is None
+
+
+def test_a_name_with_thousands_of_dots_takes_little_memory() -> None:
+    """Parsed lists are remembered: a thousand such would be a gigabyte."""
+    tracemalloc.start()
+    try:
+        projection = parse_projection("invoice_items" + ".a" * 4_000, "")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 30_000
+    assert projection is not None
+    assert projection.apply(RECORD) == {"invoice_items": [{}, {}]}
 
 
 @pytest.mark.parametrize("name", ["include_fields", "exclude_fields"])

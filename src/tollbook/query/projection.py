@@ -51,10 +51,10 @@ def _names(text: str) -> list[str]:
 
 
 def _grown(names: Iterable[str]) -> Tree:
-    """Dotted names as one tree; in a loop, since a hostile name has thousands of dots."""
+    """Dotted names as one tree; a hostile name has thousands of dots, no record is nested as deep as is looked."""
     tree: dict[str, Any] = {}
     for name in names:
-        *within, last = name.split(".")
+        *within, last = name.split(".", limits.BODY_DEPTH_MAX)
         branch = tree
         for part in within:
             branch = branch.setdefault(part, {})
