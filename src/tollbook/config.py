@@ -8,8 +8,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tollbook import errors, limits
 from tollbook.errors import Flaw, Refusal
@@ -125,7 +127,48 @@ def _check(settings: Settings) -> None:
             raise Refusal(errors.SETTING_INVALID, Flaw(name, f"expected a number from {low} to {high}"))
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise Refusal(errors.SETTING_INVALID, Flaw("log_level", HELP["log_level"]))
-    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
-        raise Refusal(errors.SETTING_INVALID, Flaw("public_url", "expected a URL that begins with https:// or http://"))
-    if settings.admin and not settings.admin.rpartition(":")[2].isdigit():
+    if settings.public_url and not _is_base(settings.public_url):
+        why = "expected a URL that begins with https:// or http://, names a host and has no ? or #"
+        raise Refusal(errors.SETTING_INVALID, Flaw("public_url", why))
+    for proxy in proxies(settings):
+        if not _is_address(proxy):
+            why = f"expected IP addresses, comma separated, such as 127.0.0.1; found {proxy}"
+            raise Refusal(errors.SETTING_INVALID, Flaw("trusted_proxy", why))
+    if settings.admin:
+        _check_admin(settings.admin)
+
+
+def proxies(settings: Settings) -> frozenset[str]:
+    """The addresses of `trusted_proxy`.
+
+    >>> sorted(proxies(Settings(trusted_proxy="127.0.0.1, ::1")))
+    ['127.0.0.1', '::1']
+    """
+    return frozenset(proxy.strip() for proxy in settings.trusted_proxy.split(",") if proxy.strip())
+
+
+def _check_admin(admin: str) -> None:
+    host, _, port = admin.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
         raise Refusal(errors.SETTING_INVALID, Flaw("admin", "expected HOST:PORT, such as 127.0.0.1:9090"))
+    bare = host.strip("[]")
+    if bare not in ("", "localhost") and not (_is_address(bare) and ip_address(bare).is_loopback):
+        why = f"expected an address of this machine alone, such as 127.0.0.1:{port}: whoever reaches it needs no token"
+        raise Refusal(errors.SETTING_INVALID, Flaw("admin", why))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_base(url: str) -> bool:
+    """Whether links can stand on it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and "?" not in url and "#" not in url

@@ -96,6 +96,7 @@ GZIP_BYTES_MIN: Final = 1_024  # smaller answers do not gain
 READY_SECONDS: Final = 1  # an answer of /health/ready is good for this long
 
 START_TRIES_MAX: Final = 1_500  # looks whether a starting server answers, 20 ms apart
+PARENT_LOOK_SECONDS: Final = 1  # between a worker's looks whether the first process is still there
 
 # Files in and out.
 IMPORT_BATCH: Final = 2_000  # invoices checked and written together

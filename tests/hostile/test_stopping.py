@@ -72,6 +72,25 @@ def test_a15_a_request_in_flight_finishes_before_the_stop(
     assert seconds < 8
 
 
+def listening(server: Server) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_workers_end_with_a_first_process_that_was_killed(start: Callable[..., Server], book_file: Book) -> None:
+    server = start("--workers", "2")
+    server.stop(signal.SIGKILL)
+    end = time.monotonic() + 10
+    while listening(server) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not listening(server)
+    again = start("--port", str(server.port))
+    assert again.get(INVOICES, book_file.token).status == 200
+
+
 def test_a15_a_client_that_leaves_before_the_answer_leaves_a_whole_act(
     start: Callable[..., Server], book_file: Book
 ) -> None:

@@ -96,7 +96,7 @@ def _run(settings: Settings, port: int, metrics: Path | None, on_ready: Ready | 
         server.on_shutdown(listener.stop)
     tell(logging.INFO, "starting", workers=settings.workers, threads=settings.threads, port=port)
     try:
-        server.serve(target_loader=partial(_load, settings), wrap_loader=False)
+        server.serve(target_loader=partial(_load, settings, os.getpid()), wrap_loader=False)
     except SystemExit as stopped:
         tell(logging.ERROR, "stopped", reason="a worker ended unexpectedly")
         return int(stopped.code or 0)
@@ -104,8 +104,8 @@ def _run(settings: Settings, port: int, metrics: Path | None, on_ready: Ready | 
     return 0
 
 
-def _load(settings: Settings) -> WsgiApp:
-    """The application of one worker.
+def _load(settings: Settings, parent: int) -> WsgiApp:
+    """The application of one worker, which ends with its parent, the first process.
 
     Until it serves, a stop just ends it; Ctrl-C is left to the first process, which tells all workers. Granian puts
     the process's environment beneath each request's: nothing there may pass for a header.
@@ -115,7 +115,15 @@ def _load(settings: Settings) -> WsgiApp:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     for name in [name for name in os.environ if name.startswith(("HTTP_", "CONTENT_"))]:
         del os.environ[name]
+    threading.Thread(target=_follow, args=(parent,), name="follow", daemon=True).start()
     return create_app(settings)
+
+
+def _follow(parent: int) -> None:
+    """End this worker when the first process is gone: killed, it told nobody to stop, and the port would stay taken."""
+    while os.getppid() == parent:
+        time.sleep(limits.PARENT_LOOK_SECONDS)
+    os._exit(1)
 
 
 def _hold_address(host: str, port: int) -> socket.socket:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tollbook.api.auth import Doorkeeper
 from tollbook.api.bodies import Bodies
 from tollbook.clock import SystemClock
-from tollbook.config import Settings
+from tollbook.config import Settings, proxies
 from tollbook.operations.passwords import Passwords
 from tollbook.store import Store, open_store
 
@@ -33,5 +33,5 @@ def open_services(settings: Settings) -> Services:
         passwords=passwords,
         door=Doorkeeper(store, passwords),
         bodies=Bodies(settings.threads),
-        proxies=frozenset(proxy.strip() for proxy in settings.trusted_proxy.split(",") if proxy.strip()),
+        proxies=proxies(settings),
     )
