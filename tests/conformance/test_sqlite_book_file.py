@@ -218,7 +218,8 @@ def test_a_book_whose_file_is_no_longer_there_takes_no_writes(tmp_path: Path, re
     put(store, invoice(50))
     path.rename(tmp_path / "old.db")
     if replaced:
-        filled(path)
+        filled(tmp_path / "new.db")
+        (tmp_path / "new.db").rename(path)
     refused(errors.STORE_UNAVAILABLE, lambda: put(store, invoice(51)))
     assert "start the server again" in str(refused(errors.STORE_UNAVAILABLE, store.ready))
     caught: list[Refusal] = []

@@ -1,5 +1,6 @@
 """Backups are whole or not there; a restore verifies first and leaves one whole book at every instant."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from tollbook import errors
 from tollbook.clock import FixedClock
 from tollbook.errors import Refusal
 from tollbook.operations import keeping
+from tollbook.operations.books import create_book
 from tollbook.operations.verifying import check_book
 from tollbook.store import Store, open_store
 
@@ -49,6 +51,50 @@ def test_what_is_there_is_not_overwritten_unasked(backup: Path, book: Store) -> 
     assert invoices_in(backup) == 3
     keeping.back_up(book, backup, replace=True)
     assert invoices_in(backup) == 4
+
+
+@pytest.fixture
+def killed(tmp_path: Path, backup: Path) -> Path:
+    """A copy that a process wrote to before it was killed: what it wrote is in the log beside the file."""
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(backup.read_bytes())
+    child = os.fork()
+    if child == 0:
+        put(open_store(str(copy), CLOCK), *(invoice(n) for n in range(100, 140)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert copy.with_name("copy.db-wal").stat().st_size > 0
+    return copy
+
+
+def test_a_log_is_not_read_into_the_backup_that_takes_its_books_place(book: Store, killed: Path) -> None:
+    keeping.back_up(book, killed, replace=True)
+    assert not killed.with_name("copy.db-wal").exists()
+    assert invoices_in(killed) == 4
+
+
+def test_a_backup_in_use_is_not_replaced(book: Store, backup: Path) -> None:
+    store = open_store(str(backup), CLOCK)
+    put(store, invoice(7))
+    with pytest.raises(Refusal, match="is in use"):
+        keeping.back_up(book, backup, replace=True)
+    store.close()
+    assert invoices_in(backup) == 4
+
+
+def test_no_book_is_made_beside_the_log_of_one_that_is_gone(book: Store, killed: Path) -> None:
+    killed.unlink()
+    for make in (lambda: keeping.back_up(book, killed), lambda: create_book(str(killed), CLOCK)):
+        with pytest.raises(Refusal, match=r"copy\.db-wal is left of another book: move it away first"):
+            make()
+    assert not killed.exists()
+
+
+def test_a_restore_puts_the_log_of_a_book_that_is_gone_aside(backup: Path, killed: Path) -> None:
+    killed.unlink()
+    assert keeping.restore(backup, str(killed)) is None
+    assert invoices_in(killed) == 3
+    assert [path.name for path in killed.parent.glob("copy.db.replaced-*-wal")] != []
 
 
 def test_never_the_book_itself(book: Store) -> None:

@@ -22,7 +22,7 @@ def back_up(store: Store, target: Path, *, replace: bool = False) -> None:
     fresh = target.with_name(target.name + ".new")
     book_files.remove_book(fresh)
     store.backup(fresh)
-    fresh.replace(target)
+    book_files.put_over(fresh, target)
 
 
 def verify_backup(file: Path, clock: Clock, watch: Watch) -> Audited:

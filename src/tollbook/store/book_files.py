@@ -93,8 +93,7 @@ def copy_book(path: Path, target: Path) -> None:
 
     The book may be in use. The copy is one file, without a log beside it.
     """
-    if target.exists():
-        raise Refusal(errors.CONFLICT, Flaw("file", f"{target} exists already"))
+    refuse_present(target, "file")
     part = target.with_name(target.name + ".part")
     remove_book(part)
     create_file(part)
@@ -124,18 +123,31 @@ def put_in_place(part: Path, path: Path, aside: Path) -> bool:
     if replaced:
         _fold_log(path)
         os.link(path, aside)
-        for suffix in LOGS:
-            with suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
+    for suffix in LOGS:
+        with suppress(FileNotFoundError):
+            _beside(path, suffix).replace(_beside(aside, suffix))
     part.replace(path)
     sync_folder(path)
     return replaced
 
 
-def refuse_present(path: Path) -> None:
-    """A Refusal where something is at a path already."""
+def put_over(part: Path, path: Path) -> None:
+    """Let a copy take the place of an older one, whose log must not be read as its own; 503 where that is in use."""
+    with translated(path):
+        _fold_log(path)
+    for suffix in LOGS:
+        _beside(path, suffix).unlink(missing_ok=True)
+    part.replace(path)
+    sync_folder(path)
+
+
+def refuse_present(path: Path, field: str = "db") -> None:
+    """A Refusal where something is at a path already, be it the log of a book that is gone: it would be read."""
     if path.exists():
-        raise Refusal(errors.CONFLICT, Flaw("db", f"{path} exists already"))
+        raise Refusal(errors.CONFLICT, Flaw(field, f"{path} exists already"))
+    for suffix in LOGS:
+        if (log := _beside(path, suffix)).exists():
+            raise Refusal(errors.CONFLICT, Flaw(field, f"{log} is left of another book: move it away first"))
 
 
 def put_first(part: Path, path: Path) -> None:
@@ -167,7 +179,11 @@ LOGS = ("-wal", "-shm", "-journal")
 def remove_book(path: Path) -> None:
     """Remove a book with all that the database keeps beside it."""
     for suffix in ("", *LOGS):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _beside(path, suffix).unlink(missing_ok=True)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 def sync_folder(path: Path) -> None:
