@@ -84,7 +84,7 @@ FAILED_LOGINS_TOTAL_PER_MINUTE_MAX: Final = 600  # from everywhere together, a w
 ADDRESSES_REMEMBERED_MAX: Final = 10_000  # sources of wrong credentials held in memory
 
 # Time and work.
-READ_DEADLINE_SECONDS: Final = 2  # a read statement past it answers 503, never hangs
+READ_DEADLINE_SECONDS: Final = 2  # a snapshot whose statements run past it answers 503, never hangs
 LOCK_WAIT_SECONDS: Final = 5  # a write waits this long for another writer, then 503
 STOP_SECONDS_DEFAULT: Final = 10  # requests in flight may finish within this when the server stops
 HEADER_SECONDS_MAX: Final = 8  # half a request line, then silence: closed

@@ -9,6 +9,7 @@ from tests.api.client import CORE, FORM, INVOICES, NO_ITEM, PARTNERS, TOKENS, Wo
 from tests.making import CHILD, OPERATOR, RESELLER, invoice, put
 
 from tollbook import errors, limits
+from tollbook.api import health
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations import reading
 
@@ -203,11 +204,31 @@ def test_a3_a_full_book_refuses_writes_reads_go_on_and_it_recovers(world: World)
     assert world.post(PARTNERS, token, json_body={"name": "x"}).status == 200
 
 
+def test_one_thread_looks_whether_the_book_is_ready_the_others_wait_for_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may ask, and the look may wait for a writer: it must not take every thread."""
+    looking, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        looking.set()
+        go_on.wait(10)
+
+    assert world.get("/health/ready").status == 200
+    monkeypatch.setattr(health._known, "until", 0.0)
+    monkeypatch.setattr(world.store, "ready", slow)
+    looker = threading.Thread(target=world.get, args=("/health/ready",))
+    looker.start()
+    assert looking.wait(10)
+    assert world.get("/health/ready").status == 200
+    assert looker.is_alive()
+    go_on.set()
+    looker.join()
+
+
 def test_a_read_only_book_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
         raise Refusal(errors.STORE_FULL, Flaw("db", "the file is read-only"))
-
-    from tollbook.api import health
 
     monkeypatch.setattr(health._known, "until", -1.0)
     monkeypatch.setattr(world.store, "ready", full)

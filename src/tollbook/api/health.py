@@ -37,17 +37,28 @@ def ready(request: Request) -> Answer:
 
 
 def check_ready(store: Store) -> None:
-    """Raise what makes a book unready, at most once a second anew."""
-    with _known.lock:
-        if time.monotonic() > _known.until:
-            try:
-                store.ready()
-                _known.refusal = None
-            except Refusal as refusal:
-                _known.refusal = refusal
-            _known.until = time.monotonic() + limits.READY_SECONDS
-        if _known.refusal:
-            raise _known.refusal
+    """Raise what makes a book unready, at most once a second anew.
+
+    One thread looks, and may have to wait for a writer; the others are told the last answer meanwhile.
+    """
+    if time.monotonic() > _known.until and _known.lock.acquire(blocking=_known.until < 0):
+        try:
+            _look(store)
+        finally:
+            _known.lock.release()
+    if unready := _known.refusal:
+        raise Refusal(unready.problem, *unready.flaws, retry_after=unready.retry_after)
+
+
+def _look(store: Store) -> None:
+    if time.monotonic() <= _known.until:
+        return  # another thread looked while this one waited for it
+    try:
+        store.ready()
+        _known.refusal = None
+    except Refusal as refusal:
+        _known.refusal = refusal
+    _known.until = time.monotonic() + limits.READY_SECONDS
 
 
 ROUTES = (

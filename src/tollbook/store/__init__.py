@@ -3,7 +3,7 @@
 A store has `reading()` and `writing()`, each a context.
 
 - `reading()` is one snapshot: what is read within it belongs together. It takes no lock that a writer waits
-  for, and every statement has a deadline, past which it is stopped with `query_too_expensive`.
+  for, and has one deadline, past which its statements are stopped with `query_too_expensive`.
 - `writing()` is one act at one instant, `now`: when the context ends the act is durable, or it left no trace.
   Writers wait for each other for a bounded time, then get `store_busy`. Nothing is acknowledged before.
 - Records are seen through a `Sight`; what is outside it does not exist: not in a list, not in its total, not

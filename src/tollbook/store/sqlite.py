@@ -50,7 +50,7 @@ class SqliteStore:
         self._writer: sqlite3.Connection | None = None
 
     def reading(self) -> "_Reading":
-        """One snapshot; a statement that runs past the deadline is stopped with 503."""
+        """One snapshot with one deadline; the statement that runs past it is stopped with 503."""
         return _Reading(self)
 
     @contextmanager
