@@ -66,14 +66,14 @@ def read_instant(text: str) -> int:
     if found is None:
         raise ValueError("expected a date like 2024-12-19T23:30:01.000Z")
     year, month, day, *time_of_day = (int(part) for part in found.groups())
-    return _milliseconds(year, month, day, *time_of_day)
+    return _recorded(_milliseconds(year, month, day, *time_of_day))
 
 
 def parse_instant(text: str) -> int:
     """The instant that a person's or a client's text names; no zone is UTC, no time is midnight.
 
     Forms: `2024-10-31`, `2024-10-31T18:00:00`, either with up to three decimals of a second, and with
-    `Z` or an offset such as `+02:00`. ValueError otherwise, or outside the years 2000 to 2100 of UTC.
+    `Z` or an offset such as `+02:00`. ValueError otherwise. It bounds a question, so any year will do.
 
     >>> parse_instant("2024-10-31") == parse_instant("2024-10-31T02:00:00+02:00")
     True
@@ -88,11 +88,11 @@ def parse_instant(text: str) -> int:
 
 
 def parse_zoned_instant(text: str) -> int:
-    """The instant of an RFC 3339 date-time, which must name its zone; ValueError otherwise."""
+    """The instant of an RFC 3339 date-time, which must name its zone, in 2000 to 2100 of UTC; ValueError otherwise."""
     found = _WRITTEN.fullmatch(text)
     if found is None or found[8] is None:
         raise ValueError("expected a date with time and zone, like 2024-10-31T18:00:00Z")
-    return parse_instant(text)
+    return _recorded(parse_instant(text))
 
 
 def format_instant(instant: int) -> str:
@@ -111,9 +111,14 @@ def _milliseconds(y: int, mo: int, d: int, h: int = 0, mi: int = 0, s: int = 0, 
         moment = datetime(y, mo, d, h, mi, s, tzinfo=UTC) + timedelta(milliseconds=ms)
     except (ValueError, OverflowError):
         raise ValueError("no such day or time in the calendar") from None
-    if not limits.YEAR_MIN <= moment.year <= limits.YEAR_MAX:
-        raise ValueError(f"expected a year from {limits.YEAR_MIN} to {limits.YEAR_MAX}")
     return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _recorded(instant: int) -> int:
+    """An instant that a record may hold: dates far away are mistakes, not data."""
+    if not limits.YEAR_MIN <= time.gmtime(instant // 1000).tm_year <= limits.YEAR_MAX:
+        raise ValueError(f"expected a year from {limits.YEAR_MIN} to {limits.YEAR_MAX}")
+    return instant
 
 
 def _offset_ms(zone: str | None) -> int:

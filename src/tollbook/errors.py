@@ -5,7 +5,7 @@ names a `Problem` and the flaws it found. The table is served in the reference (
 `docs/errors.md`); a problem's code travels in the header `X-Error-Code`, never in the body.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,6 +50,11 @@ class Refusal(Exception):
     def __str__(self) -> str:
         said = "; ".join(f"{f.field}: {f.message}" if f.field else f.message for f in self.flaws)
         return said or self.problem.message
+
+
+def together(refusals: Sequence[Refusal]) -> Refusal:
+    """Several refusals told as one: the first one's problem, with what is wrong in all of them."""
+    return Refusal(refusals[0].problem, *(flaw for refusal in refusals for flaw in refusal.flaws))
 
 
 _table: dict[str, Problem] = {}

@@ -69,12 +69,12 @@ def test_a_filter_never_widens_sight(shelf: World) -> None:
         ("amount like '1%'", "filter_unfit", "position 8: like does not fit amount, which is money"),
         ("paid eq yes", "filter_unfit", "position 9: expected true or false"),
         ("date_created gt yesterday", "filter_unfit", "position 17: expected a date like 2024-10-31"),
-        ("status eq 'open", "filter_syntax", "the quote opened at position 11 is not closed"),
+        ("status eq 'open", "filter_syntax", "position 11: the quote opened here is not closed"),
         ("status eq open or paid eq true", "filter_syntax", "position 16: expected and, found or; conditions are"),
         ("(status eq open)", "filter_syntax", "position 1: ( is not in the language"),
         ("not paid eq true", "filter_syntax", "position 1: not is not in the language"),
         ("status is open", "filter_syntax", "position 8: expected an operator (eq, ne,"),
-        ("status eq", "filter_syntax", "expected a value at the end"),
+        ("status eq", "filter_syntax", "position 10: expected a value, found the end"),
         ("invoice_items eq 1", "filter_unfit", "position 1: invoice_items cannot be compared itself"),
         ("status gt null", "filter_unfit", "position 11: null goes with eq and ne only"),
         ("status eq \u201copen\u201d", "filter_syntax", "position 11: a typographic quote"),
@@ -219,6 +219,14 @@ def test_b9_an_argument_that_stands_twice_is_refused(shelf: World) -> None:
     reply = shelf.get(f"{INVOICES}?limit=1&limit=1", shelf.token())
     assert reply.body == refusal("bad request", ("limit", "this query argument stands twice"))
     assert reply.code == "argument_repeated"
+
+
+def test_wrong_names_and_wrong_values_are_told_together(shelf: World) -> None:
+    query = "foo=1&limit=-1&order=nope&after=&after=&filter=status+is+x&includeFields=a&include_fields=b"
+    reply = shelf.get(f"{INVOICES}?{query}", shelf.token())
+    assert (reply.status, reply.code) == (400, "argument_unknown")
+    fields = [flaw["field"] for flaw in reply.json["errors"]]
+    assert fields == ["foo", "after", "include_fields", "filter", "order", "limit"]
 
 
 def test_without_strict_query_unknown_arguments_are_tolerated(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -6,12 +6,13 @@ these is a 400, so that a typo in `filter` never answers everything.
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from tollbook import errors, limits
-from tollbook.errors import Flaw, Refusal
+from tollbook.errors import Flaw, Refusal, together
 
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -34,21 +35,33 @@ def read_arguments(query: str, known: Iterable[str], *, strict: bool = True) -> 
     >>> [a.value for a in read_arguments("filter=status%20eq+open&limit=1", ("filter", "limit"))]
     ['status eq open', '1']
     """
+    arguments, refusals = sift_arguments(query, known, strict=strict)
+    if refusals:
+        raise together(refusals)
+    return arguments
+
+
+def sift_arguments(
+    query: str, known: Iterable[str], *, strict: bool = True
+) -> tuple[tuple[Argument, ...], list[Refusal]]:
+    """As `read_arguments`, with the refusals of names beside what can be read, so that all can be told at once."""
     known = tuple(known)
     segments = [segment for segment in query.split("&") if segment]
     if len(segments) > limits.ARGUMENTS_MAX:
         raise Refusal(errors.QUERY_MALFORMED, Flaw(None, f"more than {limits.ARGUMENTS_MAX} query arguments"))
     arguments = [_argument(segment) for segment in segments]
-    unknown = [argument.name for argument in arguments if argument.name not in known]
-    if not strict:
-        latest = {argument.name: argument for argument in arguments if argument.name in known}
-        return tuple(argument for argument in arguments if latest.get(argument.name) is argument)
-    if unknown:
+    latest = {argument.name: argument for argument in arguments if argument.name in known}
+    kept = tuple(argument for argument in arguments if latest.get(argument.name) is argument)
+    return kept, list(_wrong_names(arguments, known)) if strict else []
+
+
+def _wrong_names(arguments: list[Argument], known: tuple[str, ...]) -> Iterator[Refusal]:
+    counts = Counter(argument.name for argument in arguments)
+    if unknown := [name for name in counts if name not in known]:
         flaws = (Flaw(name, "unknown query argument" + nearest(name, known)) for name in unknown)
-        raise Refusal(errors.ARGUMENT_UNKNOWN, *flaws)
-    if repeated := _repeated(argument.name for argument in arguments):
-        raise Refusal(errors.ARGUMENT_REPEATED, Flaw(repeated, "this query argument stands twice"))
-    return tuple(arguments)
+        yield Refusal(errors.ARGUMENT_UNKNOWN, *flaws)
+    if repeated := [name for name, count in counts.items() if count > 1 and name in known]:
+        yield Refusal(errors.ARGUMENT_REPEATED, *(Flaw(name, "this query argument stands twice") for name in repeated))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -77,12 +90,3 @@ def _decoded(text: str, field: str | None) -> str:
     if "\0" in decoded:
         raise Refusal(errors.QUERY_MALFORMED, Flaw(field, "the query holds a NUL character"))
     return decoded
-
-
-def _repeated(names: Iterable[str]) -> str | None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None

@@ -18,7 +18,7 @@ class Kind(Enum):
     SID = "sid"  # text: a canonical lower-case UUID
     MONEY = "money"  # a string on the wire; millionths in a column
     INTEGER = "integer"
-    INSTANT = "instant"  # ISO 8601 on the wire; milliseconds in a column
+    INSTANT = "date"  # ISO 8601 on the wire; milliseconds in a column
     BOOLEAN = "boolean"
     ROWS = "rows"  # an array of objects, each a row of the child table of that name
     WORDS = "words"  # an array of plain words

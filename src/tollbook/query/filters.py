@@ -98,8 +98,9 @@ def parse_filter(text: str, resource: Resource) -> tuple[Condition, ...]:
     [(380000,), (True,)]
     """
     if len(text) > limits.FILTER_CHARS_MAX:
-        _refuse(errors.FILTER_TOO_LARGE, f"more than {limits.FILTER_CHARS_MAX} characters")
-    return _Parser(_scan(text), resource).conditions()
+        last = limits.FILTER_CHARS_MAX
+        _refuse(errors.FILTER_TOO_LARGE, f"position {last + 1}: more than {last} characters")
+    return _Parser(_scan(text), resource, end=len(text.rstrip()) + 1).conditions()
 
 
 def _scan(text: str) -> list[_Token]:
@@ -135,13 +136,15 @@ def _quoted(text: str, start: int) -> tuple[_Token, int]:
         pattern.append("\\" + text[at] if literal and text[at] in "%_\\" else text[at])
         at += 1
     if at >= len(text):
-        _refuse(errors.FILTER_SYNTAX, f"the quote opened at position {start + 1} is not closed")
+        _refuse(errors.FILTER_SYNTAX, f"position {start + 1}: the quote opened here is not closed")
     return _Token("quoted", "".join(value), "".join(pattern), start + 1), at + 1
 
 
 def _refuse_character(character: str, at: int) -> NoReturn:
     if character in _SMART_QUOTES:
         _refuse(errors.FILTER_SYNTAX, f"position {at}: a typographic quote; use \" or '")
+    if character in "=<>!":
+        _refuse(errors.FILTER_SYNTAX, f"position {at}: {character} is no operator; write {', '.join(Operator)}")
     shown = character if character.isprintable() else f"U+{ord(character):04X}"
     _refuse(errors.FILTER_SYNTAX, f"position {at}: {shown} cannot stand here; put the value in quotes")
 
@@ -153,9 +156,10 @@ def _refuse(problem: Problem, message: str) -> NoReturn:
 class _Parser:
     """Reads tokens from left to right, once."""
 
-    def __init__(self, tokens: list[_Token], resource: Resource) -> None:
+    def __init__(self, tokens: list[_Token], resource: Resource, end: int) -> None:
         self.tokens = tokens
         self.resource = resource
+        self.end = end
         self.next = 0
 
     def conditions(self) -> tuple[Condition, ...]:
@@ -164,13 +168,18 @@ class _Parser:
             if found:
                 self._joiner()
             if len(found) == limits.FILTER_CONDITIONS_MAX:
-                _refuse(errors.FILTER_TOO_LARGE, f"more than {limits.FILTER_CONDITIONS_MAX} conditions")
+                at, most = self._at(), limits.FILTER_CONDITIONS_MAX
+                _refuse(errors.FILTER_TOO_LARGE, f"position {at}: more than {most} conditions")
             found.append(self._condition())
         return tuple(found)
 
+    def _at(self) -> int:
+        """The position of what comes next."""
+        return self.tokens[self.next].at if self.next < len(self.tokens) else self.end
+
     def _take(self, expected: str) -> _Token:
         if self.next == len(self.tokens):
-            _refuse(errors.FILTER_SYNTAX, f"expected {expected} at the end")
+            _refuse(errors.FILTER_SYNTAX, f"position {self.end}: expected {expected}, found the end")
         self.next += 1
         return self.tokens[self.next - 1]
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from tollbook import errors, limits
-from tollbook.errors import Flaw, Refusal
-from tollbook.query.arguments import Argument, nearest, read_arguments
+from tollbook.errors import Flaw, Refusal, together
+from tollbook.query.arguments import Argument, nearest, sift_arguments
 from tollbook.query.fields import SCALARS, Field, Kind, Resource
 from tollbook.query.filters import Condition, parse_filter
 from tollbook.query.projection import Projection, parse_projection
@@ -65,8 +65,8 @@ class View:
 @lru_cache(limits.PLANS_REMEMBERED_MAX)
 def parse_list(query: str, resource: Resource, *, strict: bool = True) -> ListQuery:
     """The list that a query string asks for; every wrong argument is named in one refusal."""
-    values, arguments = _values(query, (*LIST_ARGUMENTS, *names_of_view(resource)), strict)
-    reading = _Reading(values)
+    reading, arguments = _take_arguments(query, (*LIST_ARGUMENTS, *names_of_view(resource)), strict)
+    values = reading.values
     conditions: tuple[Condition, ...] = reading.take("filter", lambda text: parse_filter(text, resource), ())
     order: tuple[OrderKey, ...] = reading.take("order", lambda text: parse_order(text, resource), ())
     asked = ListQuery(
@@ -82,7 +82,7 @@ def parse_list(query: str, resource: Resource, *, strict: bool = True) -> ListQu
         with_related=reading.take("with_related", _boolean, False),
         arguments=arguments,
     )
-    reading.flaws += _cursor_flaws(asked)
+    reading.refusals += _cursor_flaws(asked)
     reading.finish()
     return asked
 
@@ -90,8 +90,7 @@ def parse_list(query: str, resource: Resource, *, strict: bool = True) -> ListQu
 @lru_cache(limits.PLANS_REMEMBERED_MAX)
 def parse_view(query: str, resource: Resource, *, strict: bool = True) -> View:
     """How a query string asks for one record to be shown."""
-    values, _ = _values(query, names_of_view(resource), strict)
-    reading = _Reading(values)
+    reading, _ = _take_arguments(query, names_of_view(resource), strict)
     view = View(reading.take_projection(), reading.take("with_related", _boolean, False))
     reading.finish()
     return view
@@ -142,23 +141,23 @@ def names_of_view(resource: Resource) -> tuple[str, ...]:
     return (*_SHOWN, "with_related") if resource.related else _SHOWN
 
 
-def _values(query: str, known: tuple[str, ...], strict: bool) -> tuple[dict[str, str], tuple[Argument, ...]]:
-    arguments = read_arguments(query, known, strict=strict)
+def _take_arguments(query: str, known: tuple[str, ...], strict: bool) -> tuple["_Reading", tuple[Argument, ...]]:
+    arguments, refusals = sift_arguments(query, known, strict=strict)
     values: dict[str, str] = {}
     for argument in arguments:
         name = ALIASES.get(argument.name, argument.name)
         if name in values and strict:
-            raise Refusal(errors.ARGUMENT_REPEATED, Flaw(name, f"{argument.name} says it a second time"))
+            refusals.append(Refusal(errors.ARGUMENT_REPEATED, Flaw(name, f"{argument.name} says it a second time")))
         values[name] = argument.value
-    return values, arguments
+    return _Reading(values, refusals), arguments
 
 
 class _Reading:
     """Takes values one by one and keeps every refusal, so that all are told at once."""
 
-    def __init__(self, values: dict[str, str]) -> None:
+    def __init__(self, values: dict[str, str], refusals: list[Refusal]) -> None:
         self.values = values
-        self.flaws: list[Refusal] = []
+        self.refusals = refusals
 
     def take(self, name: str, read: Callable[[str], _X], default: _X) -> _X:
         if name not in self.values:
@@ -166,9 +165,9 @@ class _Reading:
         try:
             return read(self.values[name])
         except Refusal as refusal:
-            self.flaws.append(refusal)
+            self.refusals.append(refusal)
         except ValueError as error:
-            self.flaws.append(Refusal(errors.ARGUMENT_INVALID, Flaw(name, str(error))))
+            self.refusals.append(Refusal(errors.ARGUMENT_INVALID, Flaw(name, str(error))))
         return default
 
     def take_projection(self) -> Projection | None:
@@ -176,13 +175,12 @@ class _Reading:
         try:
             return parse_projection(include, exclude)
         except Refusal as refusal:
-            self.flaws.append(refusal)
+            self.refusals.append(refusal)
             return None
 
     def finish(self) -> None:
-        if self.flaws:
-            flaws = [flaw for refusal in self.flaws for flaw in refusal.flaws]
-            raise Refusal(self.flaws[0].problem, *flaws)
+        if self.refusals:
+            raise together(self.refusals)
 
 
 def _limit(text: str) -> int:
