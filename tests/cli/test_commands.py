@@ -302,6 +302,21 @@ def test_invoices_for_a_person(filled: str, tollbook: Tollbook, monkeypatch: pyt
     assert "more: " not in ran.err
 
 
+@pytest.mark.parametrize("columns", ["40", "80", "100"])
+def test_a_narrow_window_keeps_the_sids_that_verbs_take(
+    filled: str, tollbook: Tollbook, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    token_sid = tollbook("token", "list", "--json").json[0]["token_sid"]
+    invoice_sid = tollbook("invoices", "--limit", "1").json["items"][0]["invoice_sid"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", columns)
+    assert token_sid in tollbook("token", "list").out
+    assert filled in tollbook("partner", "list").out
+    table = tollbook("invoices", "--limit", "1").out
+    assert invoice_sid in table
+    assert f"{filled[:8]}…" in table
+
+
 def test_the_request_as_curl(filled: str, tollbook: Tollbook) -> None:
     ran = tollbook("invoices", "--curl", "--filter", "status eq 'open'", "--limit", "5")
     words = shlex.split(ran.out)
@@ -410,6 +425,24 @@ def test_whoever_reads_may_leave(filled: str, tmp_path: Path) -> None:
         export.stdout.close()
         assert export.wait(30) == 141
         assert export.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [
+        ("--name", " ", "name: cannot be blank"),
+        ("--name", "a\x1bb", "name: "),
+        ("--currency", "dollars", "currency: expected an ISO 4217 code"),
+        ("--currency", "usd", "currency: expected an ISO 4217 code"),
+    ],
+)
+def test_a_book_is_not_made_of_what_it_would_be_stuck_with(
+    tollbook: Tollbook, tmp_path: Path, flag: str, value: str, said: str
+) -> None:
+    ran = tollbook("init", flag, value)
+    assert (ran.status, ran.out) == (1, "")
+    assert said in ran.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_terminal_shows_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:

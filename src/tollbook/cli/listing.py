@@ -91,7 +91,7 @@ def _print_page(asked: ListQuery, page: Listed, *, whole: bool) -> None:
     names = [name for name in _SHOWN if whole or any(name in record for record in records)]
     names += [name for name in INVOICES.by_name if name not in names and not whole and name in _met(records)]
     rows = [[_cell(record.get(name)) for name in names] for record in records]
-    print_table(names, rows, right=_MONEY, folded=_NESTED)
+    print_table(names, rows, right=_MONEY, folded=_NESTED, own="invoice_sid")
     note(f"{len(records)} of {page.total} invoices")
     if page.has_next and not asked.shuffle:
         more = f"--after {page.last_sid}" if asked.cursor else f"--offset {asked.offset + asked.limit}"

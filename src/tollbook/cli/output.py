@@ -8,9 +8,12 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tollbook.errors import Refusal
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _PIPE_COLUMNS = 10_000
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z")
@@ -64,14 +67,34 @@ def print_table(
     *,
     right: Sequence[str] = (),
     folded: Sequence[str] = (),
+    own: str | None = None,
     title: str | None = None,
 ) -> None:
     """A table for a person; columns in `right` stand to the right as amounts do, those in `folded` may take more lines.
 
-    A narrow window cuts the sids; JSON has them whole.
+    A narrow window shortens every sid but those in `own`, the records', which other verbs take. A line may then still
+    be longer than the window, but nothing of it is lost.
     """
-    from rich import box
     from rich.console import Console
+    from rich.measure import Measurement
+
+    cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
+    table = _table(headings, cells, right, folded, title)
+    # A pipe has no width: no line is broken there.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
+    unbounded = console.options.update(width=_PIPE_COLUMNS)
+    if Measurement.get(console, unbounded, table).maximum > console.width:
+        short = [[_shortened(name, cell, own) for name, cell in zip(headings, row, strict=True)] for row in cells]
+        table = _table(headings, short, right, folded, title)
+        gaps = 2 * len(headings)  # which the measure leaves out where they collapse
+        console.width = max(console.width, Measurement.get(console, unbounded, table).minimum + gaps)
+    console.print(table)
+
+
+def _table(
+    headings: Sequence[str], cells: list[list[str]], right: Sequence[str], folded: Sequence[str], title: str | None
+) -> "Table":
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
@@ -79,17 +102,15 @@ def print_table(
         box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True, show_edge=False
     )
     for heading in headings:
-        table.add_column(
-            heading,
-            justify="right" if heading in right else "left",
-            overflow="fold" if heading in folded else "ellipsis",
-            no_wrap=not (heading in folded or heading.endswith("_sid")),
-            min_width=8 if heading.endswith("_sid") else None,
-        )
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else plain(str(cell))) for cell in row))
-    # A pipe has no width: no line is broken there.
-    Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)
+        justify: Literal["left", "right"] = "right" if heading in right else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading not in folded)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _shortened(heading: str, cell: str, own: str | None) -> str:
+    return f"{cell[:8]}…" if heading.endswith("_sid") and heading != own and cell else cell
 
 
 class Bar(Protocol):

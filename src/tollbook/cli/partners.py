@@ -43,7 +43,7 @@ def list_all(arguments: Namespace) -> int:
         print_json(partners)
     else:
         rows = [[readable(partner[name]) for name in _SHOWN] for partner in partners]
-        print_table(_SHOWN, rows, right=("balance",))
+        print_table(_SHOWN, rows, right=("balance",), own="partner_sid")
     return DONE
 
 

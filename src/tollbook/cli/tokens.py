@@ -42,7 +42,7 @@ def list_all(arguments: Namespace) -> int:
         print_json(tokens)
     else:
         rows = [[_cell(name, token[name]) for name in _SHOWN] for token in tokens]
-        print_table([name.removesuffix("_access_token") for name in _SHOWN], rows, folded=("scopes",))
+        print_table([name.removesuffix("_access_token") for name in _SHOWN], rows, folded=("scopes",), own="token_sid")
     return DONE
 
 

@@ -1,16 +1,19 @@
 """A new book: its operator, the root of the partner tree, and the first token."""
 
+import re
 from typing import NamedTuple
 
-from tollbook import limits
+from tollbook import errors, limits
 from tollbook.billing.model import Caller, Partner, Token
 from tollbook.billing.scopes import SCOPES
 from tollbook.clock import Clock
-from tollbook.operations.partners import new_partner
+from tollbook.errors import Flaw, Refusal
+from tollbook.operations.partners import new_partner, read_name
 from tollbook.operations.tokens import Wish, grant_to
 from tollbook.store import Store, book_files, create_store, open_store, store_path
 
 FIRST_TOKEN_SECONDS = limits.ACCESS_TOKEN_SECONDS_MAX
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Founded(NamedTuple):
@@ -25,6 +28,7 @@ def create_book(
     url: str, clock: Clock, *, name: str = "Operator", currency: str = "USD", partner_sid: str | None = None
 ) -> Founded:
     """Make a book at a path or URL where nothing is; it appears there whole, or not at all."""
+    _check(name, currency)
     target = store_path(url)
     book_files.refuse_present(target)
     part = target.with_name(target.name + ".making")
@@ -39,6 +43,16 @@ def create_book(
     store.close()
     book_files.put_first(part, target)
     return Founded(open_store(url, clock), operator, token)
+
+
+def _check(name: str, currency: str) -> None:
+    """Refuse what the book would be stuck with."""
+    try:
+        read_name(name)
+    except ValueError as error:
+        raise Refusal(errors.SETTING_INVALID, Flaw("name", str(error))) from None
+    if not _CURRENCY.fullmatch(currency):
+        raise Refusal(errors.SETTING_INVALID, Flaw("currency", "expected an ISO 4217 code of three capitals like USD"))
 
 
 def operator_caller(store: Store) -> Caller:

@@ -171,7 +171,8 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return _matching(re.compile("|".join(words)), f"expected {' or '.join(words)}")
 
 
-def _name(value: Any) -> str:
+def read_name(value: Any) -> str:
+    """A partner's name, or a ValueError that says what is wrong with it."""
     if not (text := read_text(value)).strip():
         raise ValueError("cannot be blank")
     return text
@@ -181,7 +182,7 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "country_code": _matching(_COUNTRY, "expected an ISO 3166-1 alpha-3 code like USA"),
     "daily_spending_limit": _not_negative,
     "login": _matching(_LOGIN, f"expected 1 to {limits.LOGIN_CHARS_MAX} visible ASCII characters"),
-    "name": _name,
+    "name": read_name,
     "payment_type": _one_of("prepay", "postpay"),
     "prepay_amount": _not_negative,
     "spending_limit": _not_negative,
