@@ -30,7 +30,7 @@ Tollbook = Callable[..., Ran]
 def tollbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tollbook:
     """Runs a command in an empty folder, knowing nothing of the environment."""
     monkeypatch.chdir(tmp_path)
-    for name in ("TOLLBOOK_DB", "TOLLBOOK_CONFIG", "TOLLBOOK_SOURCE_TOKEN"):
+    for name in ("TOLLBOOK_DB", "TOLLBOOK_CONFIG", "TOLLBOOK_SOURCE_TOKEN", "TOLLBOOK_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str) -> Ran:

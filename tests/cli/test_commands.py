@@ -187,6 +187,14 @@ def test_refusals(
     assert reason in ran.err
 
 
+def test_a_password_may_come_from_the_environment(
+    made: Any, tollbook: Tollbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "or the variable TOLLBOOK_PASSWORD" in tollbook("partner", "passwd", made["partner_sid"]).err
+    monkeypatch.setenv("TOLLBOOK_PASSWORD", "correct horse battery")
+    assert tollbook("partner", "passwd", made["partner_sid"], "--json").json["changed"]
+
+
 def test_a_password_is_asked_for_twice(made: Any, tollbook: Tollbook, monkeypatch: pytest.MonkeyPatch) -> None:
     said = iter(["first password", "second password", "the same one", "the same one"])
     monkeypatch.setattr("getpass.getpass", lambda prompt: next(said))

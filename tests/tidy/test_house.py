@@ -157,3 +157,12 @@ def test_no_file_names_a_place_on_this_machine() -> None:
     pattern = re.compile(r"(?<![\w.}*-])(" + "|".join(re.escape(str(place)) for place in places) + r")(?![\w.-])")
     found = [f"{name}: {match.group()}" for name, text in tracked_texts() if (match := pattern.search(text))]
     assert not found
+
+
+def test_links_lead_somewhere() -> None:
+    texts = {name: text for name, text in tracked_texts() if name.endswith(".md")}
+    links = [(name, link) for name, text in texts.items() for link in re.findall(r"\]\(([^)#\s]+)", text)]
+    assert links
+    inside = [(name, link) for name, link in links if "://" not in link]
+    dead = [f"{name}: {link}" for name, link in inside if not (ROOT / name).parent.joinpath(link).exists()]
+    assert not dead

@@ -25,6 +25,8 @@ class Bodies:
     def json(self, request: falcon.Request) -> Mapping[str, Any]:
         """The JSON object that a request carries."""
         body = self._read(request, "application/json")
+        if not body.strip():
+            raise Refusal(errors.BODY_MALFORMED, Flaw(None, "expected a JSON object, at least {}"))
         try:
             value = parse_json(body)
         except ValueError as error:

@@ -13,6 +13,7 @@ from tollbook.cli.exits import EXITS
 from tollbook.config import HELP, Settings
 
 _YEAR_SECONDS = 365 * 86_400
+_PASSWORD = "the password, on the file's first line; else TOLLBOOK_PASSWORD"  # noqa: S105  (help)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +46,8 @@ class _Verbs:
 
     def beneath(self, name: str, doc: str) -> "_Verbs":
         """A group of verbs."""
-        return _Verbs(self._subparsers.add_parser(name, help=doc, description=doc + ".", allow_abbrev=False))
+        description = f"{doc[0].upper()}{doc[1:]}."
+        return _Verbs(self._subparsers.add_parser(name, help=doc, description=description, allow_abbrev=False))
 
     def add(self, name: str, run: str, doc: str, example: str, *, json: bool = True) -> "_Arguments":
         """One verb; `run` is `module:function`."""
@@ -171,12 +173,12 @@ def _add_partners(verbs: _Verbs) -> None:
         "--parent", metavar="SID", help="beneath this partner, not beneath the operator"
     ).add("--login", help="the name to log in with; a password is then asked for").add(
         "--scope", nargs="+", action="extend", help="what the partner may do"
-    ).add("--password-file", type=Path, metavar="FILE", help="the password, on the file's first line")
+    ).add("--password-file", type=Path, metavar="FILE", help=_PASSWORD)
     verbs.add("list", "partners:list_all", "list the partners", "tollbook partner list")
     verbs.add("show", "partners:show", "show one partner", "tollbook partner show SID").add("sid", metavar="SID")
     verbs.add("passwd", "partners:passwd", "set a partner's password", "tollbook partner passwd SID").add(
         "sid", metavar="SID"
-    ).add("--password-file", type=Path, metavar="FILE", help="the password, on the file's first line")
+    ).add("--password-file", type=Path, metavar="FILE", help=_PASSWORD)
     verbs.add(
         "scopes",
         "partners:scopes",

@@ -7,7 +7,7 @@ from tollbook.cli.exits import DONE
 from tollbook.cli.opening import book_of
 from tollbook.cli.output import note, print_json, print_table, readable
 from tollbook.cli.records import every_record, partner_record
-from tollbook.cli.secrets import asked_password, password_in
+from tollbook.cli.secrets import password_in
 from tollbook.operations.books import operator_caller
 from tollbook.operations.partners import change_partner, create_partner, set_password
 from tollbook.query.fields import PARTNERS
@@ -88,4 +88,4 @@ def scopes(arguments: Namespace) -> int:
 
 
 def _password(arguments: Namespace) -> str:
-    return password_in(arguments.password_file) if arguments.password_file else asked_password()
+    return password_in(arguments.password_file)

@@ -8,16 +8,21 @@ from pathlib import Path
 from tollbook import errors, limits
 from tollbook.errors import Flaw, Refusal
 
-
-def password_in(file: Path) -> str:
-    """The password on a file's first line."""
-    return _first_line(file, "password_file")
+_PASSWORD_VARIABLE = "TOLLBOOK_PASSWORD"  # noqa: S105  (a variable's name)
 
 
-def asked_password() -> str:
+def password_in(file: Path | None) -> str:
+    """The password on a file's first line, or in the environment; where neither is given it is asked for."""
+    if file:
+        return _first_line(file, "password_file")
+    return os.environ.get(_PASSWORD_VARIABLE) or _asked_password()
+
+
+def _asked_password() -> str:
     """A password asked for twice; refused where nobody can be asked."""
     if not sys.stdin.isatty():
-        flaw = Flaw("password", "there is no terminal to ask at: give --password-file FILE")
+        why = f"there is no terminal to ask at: give --password-file FILE or the variable {_PASSWORD_VARIABLE}"
+        flaw = Flaw("password", why)
         raise Refusal(errors.ARGUMENT_INVALID, flaw)
     password = getpass.getpass("Password: ")
     if getpass.getpass("Again: ") != password:
