@@ -85,6 +85,7 @@ ADDRESSES_REMEMBERED_MAX: Final = 10_000  # sources of wrong credentials held in
 
 # Time and work.
 READ_DEADLINE_SECONDS: Final = 2  # a snapshot whose statements run past it answers 503, never hangs
+WRITER_PLACE_SECONDS: Final = 0.25  # a write waits this long for a place among the waiting, then 503; not money
 LOCK_WAIT_SECONDS: Final = 5  # a write waits this long for another writer, then 503
 STOP_SECONDS_DEFAULT: Final = 10  # requests in flight may finish within this when the server stops
 HEADER_SECONDS_MAX: Final = 8  # half a request line, then silence: closed

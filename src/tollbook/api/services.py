@@ -26,6 +26,7 @@ def open_services(settings: Settings) -> Services:
     """Open the book and what stands around it; a Refusal where the book is not one."""
     store = open_store(settings.db, SystemClock())
     store.read_deadline_seconds = settings.read_deadline_ms / 1000  # time, not money
+    store.bound_writers(max(1, settings.threads // 2))
     passwords = Passwords(store)
     return Services(
         settings=settings,

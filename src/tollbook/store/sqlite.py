@@ -7,6 +7,7 @@ transaction that upgrades from reading fails at once with SQLITE_BUSY_SNAPSHOT, 
 import os
 import shutil
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -47,33 +48,54 @@ class SqliteStore:
         self._own = threading.local()
         self._readers: WeakSet[_Reader] = WeakSet()
         self._write_lock = threading.Lock()
+        self._writers = threading.Semaphore(sys.maxsize)
         self._writer: sqlite3.Connection | None = None
 
     def reading(self) -> "_Reading":
         """One snapshot with one deadline; the statement that runs past it is stopped with 503."""
         return _Reading(self)
 
+    def bound_writers(self, at_once: int) -> None:
+        """Let no more threads than these write or wait to; others are refused soon, and stay free for readers."""
+        self._writers = threading.Semaphore(at_once)
+
     @contextmanager
     def writing(self) -> Iterator[Writes]:
         """One act at one instant: committed and on disk at the end, or nothing at all."""
+        began = time.monotonic()
+        if not self._writers.acquire(timeout=limits.WRITER_PLACE_SECONDS):
+            raise Refusal(errors.STORE_BUSY, retry_after=limits.RETRY_AFTER_SECONDS)
+        try:
+            with self._holding_the_lock():
+                waited_ms = int((time.monotonic() - began) * 1000)
+                yield from self._act(max(0, limits.LOCK_WAIT_SECONDS * 1000 - waited_ms))
+        finally:
+            self._writers.release()
+
+    @contextmanager
+    def _holding_the_lock(self) -> Iterator[None]:
         if not self._write_lock.acquire(timeout=limits.LOCK_WAIT_SECONDS):
             raise Refusal(errors.STORE_BUSY, retry_after=limits.RETRY_AFTER_SECONDS)
         try:
-            with translated():
-                self._refuse_another_file()
-                connection = self._write_connection()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    act = Writes(connection, self.clock.now())
-                    yield act
-                    act.finish()
-                    connection.execute("COMMIT")
-                except BaseException:
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
-                    raise
+            yield
         finally:
             self._write_lock.release()
+
+    def _act(self, wait_ms: int) -> Iterator[Writes]:
+        with translated():
+            self._refuse_another_file()
+            connection = self._write_connection()
+            connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                act = Writes(connection, self.clock.now())
+                yield act
+                act.finish()
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
 
     def ready(self) -> None:
         """Prove that the book can be read and written and the disk is not full; a Refusal says what is not."""
