@@ -4,8 +4,8 @@ A request id for every answer, bounds on the URL, no transfer encodings (their e
 are read), methods that nobody offers, and the headers that every answer carries.
 """
 
+import os
 import re
-import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -35,7 +35,7 @@ class Gate:
     def __call__(self, environ: dict[str, Any], start_response: _Start) -> Iterable[bytes]:
         """Pass a request in, or answer it here; the answer gets the headers that all carry."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         environ["tollbook.request_id"] = request_id
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

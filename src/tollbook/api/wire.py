@@ -88,7 +88,7 @@ def send(request: falcon.Request, response: falcon.Response, answer: Answer) -> 
     for name, value in answer.headers:
         response.set_header(name, value)
     if answer.next_url:
-        response.set_header("Link", f'<{quote(answer.next_url, safe=_URL_SAFE)}>; rel="next"')
+        response.set_header("Link", f'<{_in_header(answer.next_url)}>; rel="next"')
     if answer.status == 204:
         return
     if request.method not in ("GET", "HEAD"):
@@ -112,12 +112,20 @@ def send(request: falcon.Request, response: falcon.Response, answer: Answer) -> 
 
 _ZERO = re.compile(r"q=0(\.0{0,3})?")
 _URL_SAFE = "%:/?&=+,;@[]!$'()*~-._"
+_URL_UNSAFE = re.compile(r"[^A-Za-z0-9%:/?&=+,;@\[\]!$'()*~\-._]")
+
+
+def _in_header(url: str) -> str:
+    """A URL with what might end a header's value percent-encoded; nearly always as it is."""
+    return quote(url, safe=_URL_SAFE) if _URL_UNSAFE.search(url) else url
 
 
 def _takes_gzip(header: str | None) -> bool:
     """Whether Accept-Encoding lets an answer be gzip: what it says of gzip itself goes before `*`."""
+    if not header:
+        return False
     takes: dict[str, bool] = {}
-    for part in (header or "").lower().split(","):
+    for part in header.lower().split(","):
         coding, _, weight = part.partition(";")
         takes[coding.strip()] = not _ZERO.fullmatch(weight.replace(" ", ""))
     return takes.get("gzip", takes.get("*", False))

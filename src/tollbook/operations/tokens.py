@@ -46,7 +46,7 @@ def fingerprint(secret: str) -> bytes:
 
 def caller_of_token(store: Store, secret: str) -> tuple[Caller, int | None]:
     """Who holds an access token, and when it was last used; 401 for a wrong, expired or revoked one."""
-    with store.reading() as book:
+    with store.reading(snapshot=False) as book:
         grant = book.grant(fingerprint(secret))
     if grant is None or grant.date_expiration <= store.clock.now():
         raise Refusal(errors.CREDENTIALS_WRONG, Flaw(None, "the token is unknown, expired or revoked"))

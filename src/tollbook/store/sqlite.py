@@ -51,9 +51,12 @@ class SqliteStore:
         self._writers = threading.Semaphore(sys.maxsize)
         self._writer: sqlite3.Connection | None = None
 
-    def reading(self) -> "_Reading":
-        """One snapshot with one deadline; the statement that runs past it is stopped with 503."""
-        return _Reading(self)
+    def reading(self, *, snapshot: bool = True) -> "_Reading":
+        """One snapshot with one deadline; the statement that runs past it is stopped with 503.
+
+        Without `snapshot`, for a single statement: it is one by itself, and needs no transaction around it.
+        """
+        return _Reading(self, begin=snapshot)
 
     def bound_writers(self, at_once: int) -> None:
         """Let no more threads than these write or wait to; others are refused soon, and stay free for readers."""
@@ -171,22 +174,25 @@ class SqliteStore:
 class _Reading:
     """The context of one snapshot. A class, not a generator: every request enters two of them."""
 
-    __slots__ = ("_connection", "_store")
+    __slots__ = ("_begin", "_connection", "_store")
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqliteStore, *, begin: bool = True) -> None:
         self._store = store
+        self._begin = begin
 
     def __enter__(self) -> Reads:
         try:
             self._connection = self._store.reader()
-            self._connection.execute("BEGIN")
+            if self._begin:
+                self._connection.execute("BEGIN")
         except sqlite3.Error as error:
             raise translation(error) from error
         return Reads(self._connection)
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         try:
-            self._connection.execute("ROLLBACK")
+            if self._begin:
+                self._connection.execute("ROLLBACK")
         except sqlite3.Error as broken:
             error = error or broken
         if isinstance(error, sqlite3.Error):
