@@ -34,7 +34,7 @@ def test_a_new_partner_has_every_documented_key_and_sensible_defaults(world: Wor
     made = make(world, {"name": "New"}).json
     assert list(made) == [field.name for field in CATALOGUE.fields] == sorted(made)
     assert re.fullmatch(r"CX[0-9]{8}", made["display_id"])
-    assert re.fullmatch(r"[0-9a-f]{32}", made["partner_sid"])
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", made["partner_sid"])
     given = {"name", "display_id", "partner_sid"}
     assert {name: value for name, value in made.items() if value is not None and name not in given} == {
         "attributes": {}, "available_scopes": list(PARTNER_SCOPES), "balance": "0", "daily_spent_amount": "0",

@@ -58,7 +58,7 @@ def _pages(asked: ListQuery, page: Listed) -> Iterable[tuple[str, str]]:
         if page.has_next:
             yield "next", links.at_offset(asked, asked.offset + asked.limit)
         if page.has_previous:
-            yield "previous", links.at_offset(asked, max(0, asked.offset - asked.limit))
+            yield "previous", links.at_offset(asked, max(0, min(asked.offset, page.total) - asked.limit))
         return
     if page.has_next:
         yield "next", links.at_cursor(asked, "after", page.last_sid)

@@ -16,7 +16,7 @@ from tollbook.store import migrations
 _MIN_VERSION = (3, 37, 0)  # STRICT tables
 _PAGE_BYTES = 8192  # a document of usual size stays within a key's tree, without an overflow page
 _STATEMENTS = 512  # prepared statements kept by a connection
-_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "cache_size = -4096", "temp_store = MEMORY")
+_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "cache_size = -12288", "temp_store = MEMORY")
 
 
 def connect(path: Path, wait_seconds: int) -> sqlite3.Connection:
