@@ -375,7 +375,7 @@ $ false
         ("console check\n$ echo one\ntwo", "the document shows:\ntwo"),
         ("console check\n$ echo one", "it printed:\none"),
         ("console fails\n$ echo one", "it should have failed"),
-        ("console background\n$ echo no; exit 4", "ended before it listened, and printed:\nno"),
+        ("console background\n$ true --port 9; echo no; exit 4", "ended before it listened, and printed:\nno"),
     ],
 )
 def test_what_is_wrong_is_said(run, block: str, reason: str) -> None:
