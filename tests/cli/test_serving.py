@@ -20,7 +20,7 @@ from tests.cli.conftest import Tollbook
 from tests.operations.lines import exported
 
 from tollbook.clock import SystemClock
-from tollbook.operations.demo import SAMPLE
+from tollbook.query.sample import SAMPLE
 from tollbook.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]

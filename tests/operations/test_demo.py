@@ -17,6 +17,7 @@ from tollbook.operations.tokens import caller_of_token, fingerprint
 from tollbook.operations.verifying import check_book
 from tollbook.query.fields import Kind
 from tollbook.query.records import READERS
+from tollbook.query.sample import SAMPLE
 from tollbook.store import Store, open_store
 
 money = READERS[Kind.MONEY]
@@ -37,7 +38,7 @@ def test_everything_agrees(shown: Store) -> None:
 
 def test_the_documented_partner_has_the_sample_as_newest_of_four(shown: Store) -> None:
     records = [json.loads(text) for text in exported(shown, demo.DOCUMENTED_PARTNER).splitlines()]
-    assert max(records, key=lambda record: record["date_created"]) == demo.SAMPLE
+    assert max(records, key=lambda record: record["date_created"]) == SAMPLE
     assert sorted(record["display_id"] for record in records) == ["001", "002", "003", "004"]
 
 

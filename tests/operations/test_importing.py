@@ -10,10 +10,10 @@ from tests.operations.lines import exported, line, take
 from tollbook import errors, limits
 from tollbook.clock import FixedClock
 from tollbook.errors import Refusal
-from tollbook.operations.demo import SAMPLE
 from tollbook.operations.verifying import check_book
 from tollbook.query.fields import INVOICES
 from tollbook.query.listing import parse_list
+from tollbook.query.sample import SAMPLE
 from tollbook.store import Store, create_store
 
 UNKNOWN = sid(0xB0)

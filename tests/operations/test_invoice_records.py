@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.making import invoice, item, payment, tax
 
 from tollbook.billing.model import Invoice
-from tollbook.operations.demo import SAMPLE
 from tollbook.operations.invoice_records import BadRecord, as_served, read_invoice
 from tollbook.query.fields import INVOICES
+from tollbook.query.sample import SAMPLE
 from tollbook.store.nouns import document
 
 amounts = st.integers(-(10**16) + 1, 10**16 - 1)

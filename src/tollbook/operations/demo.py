@@ -28,11 +28,12 @@ from tollbook.operations.tokens import Wish, grant_to, revoke_sid
 from tollbook.query.fields import TOKENS
 from tollbook.query.listing import parse_list
 from tollbook.query.records import decode_json, encode_json
+from tollbook.query.sample import SAMPLE
 from tollbook.store import Store, Writes, open_store, store_path
 from tollbook.store.book_files import remove_book
 
 PASSWORD: Final = "demo-password"  # noqa: S105  (every demo partner's, told in the README)
-DOCUMENTED_PARTNER: Final = "ed437757-002d-4ecc-aa5a-efdf5e50dba0"
+DOCUMENTED_PARTNER: Final[str] = SAMPLE["partner_sid"]
 
 _CENT: Final = 10_000  # in millionths
 _NAMESPACE = uuid.UUID("6f0b3c52-5d0e-4f7a-9a77-0d6b6c1d2a54")
@@ -46,57 +47,6 @@ def _sid(name: str) -> str:
 
 OPERATOR: Final = _sid("operator")
 RESELLER: Final = _sid("reseller")
-
-_SAMPLE_PERIOD = {
-    "date_billing_period_end": "2025-01-19T23:59:59.000Z",
-    "date_billing_period_start": "2024-12-20T00:00:00.000Z",
-}
-SAMPLE: Final[dict[str, Any]] = {
-    "amount": "0.38",
-    "amount_due": "0",
-    "amount_tax": "0.32",
-    "balance_forward": "-0.45",
-    "balance_previous": "-351.91",
-    **_SAMPLE_PERIOD,
-    "date_charge_expected": "2025-01-19T23:59:59.000Z",
-    "date_charged": None,
-    "date_created": "2024-12-19T23:30:01.000Z",
-    "date_issued": None,
-    "display_id": "004",
-    "invoice_items": [
-        {
-            "amount": "0.37",
-            "country_code": "USA",
-            **_SAMPLE_PERIOD,
-            "direction": "inbound",
-            "type": "toll",
-            "usage": 8880,
-        },
-        {
-            "amount": "0.01",
-            "country_code": "USA",
-            **_SAMPLE_PERIOD,
-            "direction": "outbound",
-            "type": "toll",
-            "usage": 60,
-        },
-        {
-            "amount": "0",
-            "country_code": "USA",
-            "date_billing_period_end": "2023-07-04T23:59:59.000Z",
-            "date_billing_period_start": "2023-06-06T00:00:00.000Z",
-            "type": "sms_enablement",
-            "usage": 2,
-        },
-    ],
-    "invoice_sid": "4169705e-4284-482f-8e72-e962a8aaad9d",
-    "paid": False,
-    "partner_sid": DOCUMENTED_PARTNER,
-    "pay_items": [],
-    "status": "open",
-    "tax_items": [{"amount": "0.32", "jurisdiction": "federal", "type": "fed_universal_service_fund"}],
-}
-"""The documented invoice. It does not add up, and is served as it is: that is what verbatim means."""
 
 
 class Line(NamedTuple):
