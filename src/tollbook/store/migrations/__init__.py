@@ -4,7 +4,7 @@ import sqlite3
 from importlib import resources
 
 APPLICATION_ID = 0x544F4C4C  # "TOLL", in the file's header
-STEPS = ("0001_book", "0002_invoices")
+STEPS = ("0001_book", "0002_invoices", "0003_billing")
 LATEST = len(STEPS)
 
 
