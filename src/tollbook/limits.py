@@ -32,6 +32,7 @@ INTEGER_DIGITS_MAX: Final = 15  # of a filter's whole number: below 2**53
 # What a value may be.
 AMOUNT_WHOLE_DIGITS_MAX: Final = 10  # an amount stays below ten thousand million
 AMOUNT_DECIMALS_MAX: Final = 6  # an amount is an integer of millionths inside
+DECIMAL_WHOLE_DIGITS_MAX: Final = 9  # of a rate or a duration in a filter: its billionths fit 64 bits
 YEAR_MIN: Final = 2000  # RFC 3339 dates outside 2000–2100 are mistakes, not data
 YEAR_MAX: Final = 2100
 NAME_CHARS_MAX: Final = 200  # names, addresses and other texts for people

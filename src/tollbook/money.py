@@ -25,6 +25,9 @@ Rounding = Literal["half_up", "up", "down"]
 _WRITTEN = re.compile(
     rf"(-?)([0-9]{{1,{limits.AMOUNT_WHOLE_DIGITS_MAX}}})(?:\.([0-9]{{1,{limits.AMOUNT_DECIMALS_MAX}}}))?"
 )
+_DECIMAL = re.compile(
+    rf"(-?)([0-9]{{1,{limits.DECIMAL_WHOLE_DIGITS_MAX}}})(?:\.([0-9]{{1,{limits.RATE_DECIMALS_MAX}}}))?"
+)
 _RATE = re.compile(rf"([0-9]{{1,{limits.RATE_WHOLE_DIGITS_MAX}}})(?:\.([0-9]{{1,{limits.RATE_DECIMALS_MAX}}}))?")
 
 
@@ -89,6 +92,27 @@ def parse_rate(text: str) -> int:
         )
     whole, decimals = found.groups(default="")
     return int(whole) * BILLIONTHS + int(decimals.ljust(limits.RATE_DECIMALS_MAX, "0"))
+
+
+def parse_decimal(text: str) -> int:
+    """The number that a plain decimal names, in billionths: a rate, a price, a duration, or a bound of one.
+
+    ValueError for an exponent, `-0`, or more than 9 digits before or after the point.
+
+    >>> parse_decimal("0.0025"), parse_decimal("-1"), parse_decimal("4.25015")
+    (2500000, -1000000000, 4250150000)
+    """
+    found = _DECIMAL.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            "expected a plain decimal like 0.0025, with at most "
+            f"{limits.DECIMAL_WHOLE_DIGITS_MAX} digits before the point and {limits.RATE_DECIMALS_MAX} after"
+        )
+    sign, whole, decimals = found.groups(default="")
+    magnitude = int(whole) * BILLIONTHS + int(decimals.ljust(limits.RATE_DECIMALS_MAX, "0"))
+    if sign and not magnitude:
+        raise ValueError("zero has no sign")
+    return -magnitude if sign else magnitude
 
 
 def format_rate(rate: int, padded: int = 0) -> str:

@@ -24,7 +24,7 @@ from tollbook import limits
 from tollbook.billing.scopes import SCOPES
 from tollbook.clock import format_instant
 from tollbook.errors import Refusal
-from tollbook.money import format_amount
+from tollbook.money import format_amount, format_rate
 from tollbook.query.fields import RESOURCES, SCALARS, Field, Kind, Resource
 from tollbook.query.filters import parse_filter
 from tollbook.query.listing import ALIASES, parse_order
@@ -49,6 +49,7 @@ def _moment() -> str:
 
 _LITERALS: dict[Kind, Callable[[], str]] = {
     Kind.MONEY: lambda: format_amount(_dice.randrange(-(10**12), 10**12)),
+    Kind.DECIMAL: lambda: format_rate(_dice.randrange(-(10**12), 10**12)),
     Kind.INTEGER: lambda: str(_dice.randrange(-(10**14), 10**14)),
     Kind.INSTANT: _moment,
     Kind.TEXT: lambda: '"' + re.sub(r'(["\\])', r"\\\1", _text()) + '"',

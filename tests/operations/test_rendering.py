@@ -2,10 +2,12 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from tests.operations.test_invoice_records import invoices
 
 from tollbook.billing.model import Invoice
 from tollbook.query.fields import INVOICES, Field, Kind
+from tollbook.query.records import encode_json, wire_record
 from tollbook.query.rendering import renderer
 from tollbook.store.nouns import document
 
@@ -22,6 +24,12 @@ def values(invoice: Invoice) -> list[object]:
 @given(invoices)
 def test_both_write_the_same(invoice: Invoice) -> None:
     assert render(values(invoice)) == document(INVOICES, invoice)
+
+
+@given(st.integers(-(10**18) + 1, 10**18 - 1))
+def test_both_write_the_same_decimal(billionths: int) -> None:
+    fields = (Field("rate", Kind.DECIMAL, ""),)
+    assert renderer(fields)([billionths]) == encode_json(wire_record(fields, lambda _: billionths))
 
 
 def test_a_text_that_does_not_read_back_is_refused() -> None:

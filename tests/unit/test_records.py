@@ -1,6 +1,7 @@
 """Values of bodies and files: what each reader takes, and that what is written can be read again."""
 
 import unicodedata
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tollbook.query.records import (
     encode_json,
     read_boolean,
     read_date,
+    read_decimal,
     read_integer,
     read_map,
     read_money,
@@ -81,6 +83,13 @@ def test_law_11_what_is_written_can_be_read(amount: int, instant: int, boolean: 
     shown = decode_json(encode_json(wire_record(fields, values.__getitem__)))
     assert {field.name: READERS[field.kind](shown[field.name]) for field in fields} == values
     assert read_integer(Number(usage)) == usage
+
+
+@given(st.integers(-(10**18) + 1, 10**18 - 1))
+def test_law_11_decimals_are_text_that_reads_back(billionths: int) -> None:
+    (shown,) = wire_record((Field("rate", Kind.DECIMAL, ""),), lambda _: billionths).values()
+    assert read_decimal(shown) == read_decimal(Number(shown)) == billionths
+    assert Decimal(shown) * 10**9 == billionths
 
 
 # In.

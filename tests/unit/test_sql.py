@@ -53,6 +53,8 @@ def conditions(draw: Any, resource: Resource) -> str:
 def value_of(kind: Kind) -> st.SearchStrategy[str]:
     if kind is Kind.MONEY:
         return st.sampled_from(["-7.25", "9876543.21"])
+    if kind is Kind.DECIMAL:
+        return st.sampled_from(["-0.0025", "7.123456789"])
     if kind is Kind.INTEGER:
         return st.sampled_from(["5", "424242"])
     if kind is Kind.INSTANT:

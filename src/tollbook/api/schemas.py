@@ -33,6 +33,7 @@ _ANSWERED: dict[Kind, Json] = {
     Kind.TEXT: {"type": "string"},
     Kind.SID: SID,
     Kind.MONEY: AMOUNT,
+    Kind.DECIMAL: AMOUNT,
     Kind.INTEGER: {"type": "integer", "format": "int64"},
     Kind.INSTANT: INSTANT,
     Kind.BOOLEAN: {"type": "boolean"},

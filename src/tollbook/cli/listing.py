@@ -15,7 +15,7 @@ from tollbook.cli.secrets import token_in
 from tollbook.clock import format_instant
 from tollbook.config import Settings
 from tollbook.errors import Flaw, Refusal
-from tollbook.money import format_amount
+from tollbook.money import format_amount, format_rate
 from tollbook.operations.books import operator_caller
 from tollbook.operations.reading import Listed, list_records
 from tollbook.operations.sights import sight_of
@@ -153,4 +153,6 @@ def _condition(condition: Condition) -> dict[str, Any]:
 def _wire(kind: Kind, value: Any) -> Any:
     if kind is Kind.MONEY:
         return format_amount(value)
+    if kind is Kind.DECIMAL:
+        return format_rate(value)
     return format_instant(value) if kind is Kind.INSTANT else value

@@ -17,6 +17,7 @@ class Kind(Enum):
     TEXT = "text"  # by code point
     SID = "sid"  # text: a canonical lower-case UUID
     MONEY = "money"  # a string on the wire; millionths in a column
+    DECIMAL = "decimal"  # a string of up to nine decimals on the wire; billionths in a column
     INTEGER = "integer"
     INSTANT = "date"  # ISO 8601 on the wire; milliseconds in a column
     BOOLEAN = "boolean"
@@ -26,7 +27,7 @@ class Kind(Enum):
     OBJECT = "object"  # the related object of that name
 
 
-SCALARS = frozenset({Kind.TEXT, Kind.SID, Kind.MONEY, Kind.INTEGER, Kind.INSTANT, Kind.BOOLEAN})
+SCALARS = frozenset({Kind.TEXT, Kind.SID, Kind.MONEY, Kind.DECIMAL, Kind.INTEGER, Kind.INSTANT, Kind.BOOLEAN})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

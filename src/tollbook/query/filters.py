@@ -16,7 +16,7 @@ from typing import NoReturn
 from tollbook import errors, limits
 from tollbook.clock import parse_instant
 from tollbook.errors import Flaw, Problem, Refusal
-from tollbook.money import parse_amount
+from tollbook.money import parse_amount, parse_decimal
 from tollbook.query.arguments import nearest
 from tollbook.query.fields import Field, Kind, Resource
 
@@ -47,6 +47,7 @@ OPERATORS: dict[Kind, frozenset[Operator]] = {
     Kind.MAP: _TEXTS,
     Kind.WORDS: _TEXTS,
     Kind.MONEY: _RANGES,
+    Kind.DECIMAL: _RANGES,
     Kind.INSTANT: _RANGES,
     Kind.INTEGER: _RANGES | {Operator.BIT},
     Kind.BOOLEAN: frozenset({Operator.EQ, Operator.NE}),
@@ -323,6 +324,7 @@ _READERS: dict[Kind, Callable[[str], Value]] = {
     Kind.MAP: str,
     Kind.WORDS: str,
     Kind.MONEY: parse_amount,
+    Kind.DECIMAL: parse_decimal,
     Kind.INTEGER: _integer,
     Kind.INSTANT: parse_instant,
     Kind.BOOLEAN: _boolean,

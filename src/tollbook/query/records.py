@@ -1,8 +1,8 @@
 """Records between their inside values and their wire form, by the catalogue alone.
 
-Inside, money is an integer of millionths and an instant one of milliseconds; on the wire both are text. What a
-reader refuses here it refuses with a ValueError that says what was expected; who knows the field's place
-makes a `Flaw` of it.
+Inside, money is an integer of millionths, a decimal one of billionths and an instant one of milliseconds; on the
+wire all three are text. What a reader refuses here it refuses with a ValueError that says what was expected; who
+knows the field's place makes a `Flaw` of it.
 """
 
 import re
@@ -14,7 +14,7 @@ import msgspec
 
 from tollbook import limits
 from tollbook.clock import format_instant, read_instant
-from tollbook.money import format_amount, parse_amount, read_amount
+from tollbook.money import format_amount, format_rate, parse_amount, parse_decimal, read_amount
 from tollbook.query.fields import Field, Kind
 
 encode_json = msgspec.json.Encoder(decimal_format="string").encode
@@ -57,6 +57,7 @@ _WRITERS: dict[Kind, Callable[[Field, Any], Any]] = {
     Kind.MAP: _same,
     Kind.BOOLEAN: lambda _, value: bool(value),
     Kind.MONEY: lambda _, value: format_amount(value),
+    Kind.DECIMAL: lambda _, value: format_rate(value),
     Kind.INSTANT: lambda _, value: format_instant(value),
     Kind.ROWS: _wire_rows,
     Kind.WORDS: lambda _, value: list(value),
@@ -106,6 +107,13 @@ def read_money(value: Any) -> int:
     return read_amount(value)
 
 
+def read_decimal(value: Any) -> int:
+    """A rate, a price or a duration in billionths: a plain decimal as a string, or a JSON number by its digits."""
+    if not isinstance(value, str):
+        raise ValueError("expected a plain decimal as a string like 0.0025")
+    return parse_decimal(value)
+
+
 def read_date(value: Any) -> int:
     """An instant in milliseconds, from canonical wire text only."""
     if not isinstance(value, str) or isinstance(value, Number):
@@ -152,6 +160,7 @@ READERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: read_text,
     Kind.SID: read_sid,
     Kind.MONEY: read_money,
+    Kind.DECIMAL: read_decimal,
     Kind.INTEGER: read_integer,
     Kind.INSTANT: read_date,
     Kind.BOOLEAN: read_boolean,

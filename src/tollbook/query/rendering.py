@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from tollbook.clock import format_instant
-from tollbook.money import format_amount
+from tollbook.money import format_amount, format_rate
 from tollbook.query.fields import Field, Kind
 from tollbook.query.records import READERS, encode_json
 
@@ -53,6 +53,7 @@ def _piece(field: Field) -> Callable[[Any], bytes]:
 
 _PLAIN: dict[Kind, Callable[[Any], str]] = {
     Kind.MONEY: lambda value: f'"{format_amount(value)}"',
+    Kind.DECIMAL: lambda value: f'"{format_rate(value)}"',
     Kind.INSTANT: lambda value: f'"{format_instant(value)}"',
     Kind.INTEGER: str,
     Kind.BOOLEAN: lambda value: "true" if value else "false",
