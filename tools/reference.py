@@ -24,6 +24,7 @@ KINDS = {
     Kind.TEXT: "text",
     Kind.SID: "sid",
     Kind.MONEY: "money",
+    Kind.DECIMAL: "decimal",
     Kind.INTEGER: "integer",
     Kind.INSTANT: "date",
     Kind.BOOLEAN: "boolean",
