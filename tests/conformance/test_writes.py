@@ -292,7 +292,7 @@ def test_what_the_book_says_of_itself(store: Store) -> None:
         act.set_book("currency", "EUR")
         act.set_book("currency", "USD")
     with store.reading() as book:
-        assert book.settings() == {"currency": "USD"}
+        assert book.settings() == {"currency": "USD", "date_last_act": str(NOW)}
 
 
 def test_a_query_that_takes_too_long_is_stopped_and_the_next_is_answered(store: Store) -> None:

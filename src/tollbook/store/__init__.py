@@ -1,11 +1,15 @@
 """The only code that knows SQL. `open_store(url)` gives the book; the contract of every store is this.
 
-A store has `reading()` and `writing()`, each a context.
+A store has `reading()` and `writing()`, each a context, and `act(do)`.
 
 - `reading()` is one snapshot: what is read within it belongs together. It takes no lock that a writer waits
   for, and has one deadline, past which its statements are stopped with `query_too_expensive`.
 - `writing()` is one act at one instant, `now`: when the context ends the act is durable, or it left no trace.
   Writers wait for each other for a bounded time, then get `store_busy`. Nothing is acknowledged before.
+- `act(do)` is the same for a function of one act, which may share its commit and its instant with others. They are
+  run one after another, each as if those before were committed; one that raises leaves no trace and stops no other.
+- Within an act, what `with act.savepoint():` wraps is undone if it raises. `now` is the book's instant: it never goes
+  back, and in a sandbox stands still until it is moved. `wall` is the machine's, for logins and tokens.
 - Records are seen through a `Sight`; what is outside it does not exist: not in a list, not in its total, not
   by its sid, not as a cursor.
 - Text compares by code point, null is lower than everything and equals only null, `like` minds case, `ilike`

@@ -48,6 +48,17 @@ class Grant(NamedTuple):
     date_last_accessed: int | None
 
 
+class Instants(NamedTuple):
+    """The latest instant of an act that the book holds, and its test clock; None where it has none."""
+
+    date_last_act: int | None
+    sandbox_clock: int | None
+
+    def at(self, wall: int) -> int:
+        """The book's instant when the machine's is `wall`."""
+        return max(wall, self.date_last_act or 0) if self.sandbox_clock is None else self.sandbox_clock
+
+
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
@@ -169,6 +180,19 @@ class Reads(Audit):
         """Whether a partner has that `login` or `display_id` already."""
         known = {"login": "login", "display_id": "display_id"}[column]
         return self._run(f"SELECT 1 FROM partner WHERE {known} = ?", (value,)).fetchone() is not None
+
+    def present(self, wall: int) -> int:
+        """The book's instant when the machine's is `wall`: a test clock's where it has one, and never an earlier one.
+
+        A machine whose clock was set back is not followed: time stands still until it has caught up.
+        """
+        return self.instants().at(wall)
+
+    def instants(self) -> Instants:
+        """What the book knows of the time."""
+        names = ("date_last_act", "sandbox_clock")
+        kept = dict(self._run("SELECT name, value FROM book WHERE name IN (?, ?)", names))
+        return Instants(*(int(kept[name]) if name in kept else None for name in names))
 
     def settings(self) -> dict[str, str]:
         """What the book says of itself."""

@@ -10,9 +10,10 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from weakref import WeakSet
 
 from tollbook import errors, limits
@@ -32,9 +33,12 @@ from tollbook.store.book_files import (
 )
 from tollbook.store.explaining import Step, explain_page
 from tollbook.store.reads import Reads
-from tollbook.store.writes import Writes
+from tollbook.store.sharing import Line, Place
+from tollbook.store.writes import Lost, Writes
 
 __all__ = ["SqliteStore", "book_version", "create_book", "migrate_book", "open_book"]
+
+T = TypeVar("T")
 
 
 class SqliteStore:
@@ -47,7 +51,7 @@ class SqliteStore:
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
         self._own = threading.local()
         self._readers: WeakSet[_Reader] = WeakSet()
-        self._write_lock = threading.Lock()
+        self._line = Line()
         self._writers = threading.Semaphore(sys.maxsize)
         self._writer: sqlite3.Connection | None = None
 
@@ -65,39 +69,69 @@ class SqliteStore:
     @contextmanager
     def writing(self) -> Iterator[Writes]:
         """One act at one instant: committed and on disk at the end, or nothing at all."""
-        began = time.monotonic()
-        if not self._writers.acquire(timeout=limits.WRITER_PLACE_SECONDS):
-            raise Refusal(errors.STORE_BUSY, retry_after=limits.RETRY_AFTER_SECONDS)
+        with self._among_writers(), self._alone() as place, self._transaction(place) as act:
+            yield act
+
+    def act(self, do: Callable[[Writes], T]) -> T:
+        """What `do` answers, once all that it did is on disk. Its commit, and its instant, may be other acts' too.
+
+        Another thread may run it, after acts whose work it sees, and before others. If it raises, its own work alone
+        is undone; if the commit fails, everyone is told.
+        """
+        place = Place(do)
+        with self._among_writers():
+            if self._line.wait(place):
+                self._lead(place)
+        with translated():
+            answer: T = place.answer()
+        return answer
+
+    def _lead(self, first: Place) -> None:
+        """Run an act and those behind it in one transaction; answer all of them when it is on disk."""
+        run = [first]
         try:
-            with self._holding_the_lock():
-                waited_ms = int((time.monotonic() - began) * 1000)
-                yield from self._act(max(0, limits.LOCK_WAIT_SECONDS * 1000 - waited_ms))
-        finally:
-            self._writers.release()
+            with self._transaction(first) as act:
+                first.run(act)
+                for place in self._line.shared():
+                    run.append(place)
+                    place.run(act)
+        except BaseException as error:
+            for place in run:
+                place.fail(error)
+        self._line.pass_on()
+        for place in run[1:]:
+            place.call()
 
     @contextmanager
-    def _holding_the_lock(self) -> Iterator[None]:
-        if not self._write_lock.acquire(timeout=limits.LOCK_WAIT_SECONDS):
+    def _among_writers(self) -> Iterator[None]:
+        if not self._writers.acquire(timeout=limits.WRITER_PLACE_SECONDS):
             raise Refusal(errors.STORE_BUSY, retry_after=limits.RETRY_AFTER_SECONDS)
         try:
             yield
         finally:
-            self._write_lock.release()
+            self._writers.release()
 
-    def _act(self, wait_ms: int) -> Iterator[Writes]:
+    @contextmanager
+    def _transaction(self, place: Place) -> Iterator[Writes]:
+        """One transaction for the place that leads, and whom it takes along."""
         with translated():
             self._refuse_another_file()
             connection = self._write_connection()
-            connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+            connection.execute(f"PRAGMA busy_timeout = {int(place.left() * 1000)}")
             connection.execute("BEGIN IMMEDIATE")
             try:
+                before = connection.total_changes
                 act = Writes(connection, self.clock.now())
                 yield act
                 act.finish()
+                if connection.total_changes > before:
+                    act.keep_instant()
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
+                if isinstance(error, Lost):
+                    raise error.reason from None
                 raise
 
     def ready(self) -> None:
@@ -124,10 +158,20 @@ class SqliteStore:
 
     def expect_much(self, cache_kib: int, log_pages: int) -> None:
         """Get ready for a long import: more of the book in memory, and the log copied back less often."""
-        with self._write_lock, translated():
+        with self._alone(), translated():
             connection = self._write_connection()
             connection.execute(f"PRAGMA cache_size = -{cache_kib:d}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {log_pages:d}")
+
+    @contextmanager
+    def _alone(self) -> Iterator[Place]:
+        """While no other thread writes."""
+        place = Place()
+        self._line.wait(place)
+        try:
+            yield place
+        finally:
+            self._line.pass_on()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,12 +1,13 @@
 """What can be done to a book within one transaction, in the words of `billing.model`.
 
-A transaction is one act at one instant, `now`. Rows, documents, counters and balances change together here, so
+A transaction has one instant, `now`. Rows, documents, counters and balances change together here, so
 that nothing outside has to remember to.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -46,15 +47,54 @@ class Standing(NamedTuple):
     origin: str | None
 
 
+class Lost(Exception):
+    """The database has undone the whole transaction, not only a part of it; `reason` is what it died of."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Writes(Rebuild, Reads):
     """One transaction's changes; it is all or nothing."""
 
-    def __init__(self, connection: Connection, now: int) -> None:
+    def __init__(self, connection: Connection, wall: int) -> None:
         super().__init__(connection)
         self._run_many = connection.executemany
-        self.now = now
+        self.wall = wall
+        """The machine's instant: when logins and tokens begin and end."""
+        self._before = self.instants()
+        self.now = self._before.at(wall)
+        """The book's instant: everything else."""
         self._counts: Counter[tuple[str, str]] = Counter()
         self._billed: set[str] = set()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo, where the body raises, what it wrote and what `finish` would have written for it.
+
+        Nothing else is undone: what a caller keeps of the book in memory, it must read again.
+        """
+        counts, billed = self._counts.copy(), self._billed.copy()
+        self._run("SAVEPOINT part")
+        try:
+            yield
+        except Lost:
+            raise
+        except BaseException as error:
+            self._counts, self._billed = counts, billed
+            try:
+                self._run("ROLLBACK TO part")
+                self._run("RELEASE part")
+            except Exception:
+                raise Lost(error) from error
+            raise
+        self._run("RELEASE part")
+
+    def keep_instant(self) -> None:
+        """Remember this instant, so that no later act has an earlier one; the store calls it before the commit."""
+        if self._before.sandbox_clock is None and self.now > (self._before.date_last_act or 0):
+            self.set_book("date_last_act", str(self.now))
 
     def set_book(self, name: str, value: str) -> None:
         """Remember something about the book itself."""
