@@ -15,7 +15,7 @@ from tollbook.billing.numbers import (
     read_jurisdiction,
 )
 
-digits = st.from_regex(r"[1-9][0-9]{2,14}", fullmatch=True)
+digits = st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True)
 north_american = st.from_regex(r"1[2-9][0-9]{2}[2-9][0-9]{6}", fullmatch=True)
 
 
@@ -52,6 +52,7 @@ def test_north_american_toll_free_is_the_librarys(number: str) -> None:
         ("77012345678", "KAZ"), ("79012345678", "RUS"), ("441481960194", "GGY"), ("442071838750", "GBR"),
         ("38349123456", "XKX"), ("390612345678", "ITA"), ("4930123456", "DEU"),
         ("80012345678", None), ("88210000000", None), ("15555550100", None), ("2105550100", None), ("999", None),
+        ("33123", None), ("6834000", "NIU"), ("anonymous", None), ("Acme", None), ("", None), ("٤٤٢٠٧١٨٣٨٧٥٠", None),
     ],
 )  # fmt: skip
 def test_countries(number: str, country: str | None) -> None:
@@ -64,6 +65,7 @@ def test_countries(number: str, country: str | None) -> None:
         ("18005550100", True), ("18335550100", True), ("18885550100", True), ("18995550100", False),
         ("12125550100", False), ("80012345678", True), ("448081570192", True), ("442071838750", False),
         ("498001234567", True), ("390612345678", False), ("999", False),
+        ("anonymous", False), ("", False), ("Call 18005550100", False),
     ],
 )  # fmt: skip
 def test_toll_free(number: str, free: bool) -> None:

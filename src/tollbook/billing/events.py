@@ -11,7 +11,7 @@ import msgspec
 
 from tollbook import limits
 from tollbook.billing.increments import measured_time
-from tollbook.billing.numbers import Direction, Jurisdiction, external_number, is_toll_free, rated_number
+from tollbook.billing.numbers import Direction, Jurisdiction, external_number, is_number, is_toll_free, rated_number
 
 SenderClass = Literal["short_code", "toll", "toll_free"]
 
@@ -132,7 +132,7 @@ class MessageEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         """What kind of number sent it: as told, else by its look (5 or 6 digits are a short code)."""
         if self.sender_class is not None:
             return self.sender_class
-        if len(self.number_src) <= _SHORT_CODE_DIGITS_MAX:
+        if len(self.number_src) <= _SHORT_CODE_DIGITS_MAX and is_number(self.number_src):
             return "short_code"
         return "toll_free" if is_toll_free(self.number_src) else "toll"
 

@@ -29,7 +29,7 @@ _WRITTEN = re.compile(r"\+?([0-9][0-9 ().\-]{1,40})")
 _APART = re.compile(r"[^0-9]")
 _NORTH_AMERICAN = re.compile(r"1[2-9][0-9]{2}[2-9][0-9]{6}")
 _NANP_TOLL_FREE: Final = frozenset(("1800", "1833", "1844", "1855", "1866", "1877", "1888"))  # NANPA, 8YY codes
-_SURELY_PARSED: Final = 7  # digits from which the library takes any number of a known country code
+_INTERNATIONAL_DIGITS_MIN: Final = 7  # Niue's, with its country code; fewer are a short code or an emergency number
 _UNIVERSAL_FREEPHONE: Final = "800"  # ITU-T E.169.1
 
 
@@ -62,6 +62,15 @@ def read_jurisdiction(text: str) -> Jurisdiction:
     raise ValueError(f"expected one of {', '.join(JURISDICTIONS.values())}, or {', '.join(JURISDICTIONS)}")
 
 
+def is_number(text: str) -> bool:
+    """Whether a party is told by digits, not as `anonymous` or by a sender's name.
+
+    >>> is_number("12125550100"), is_number("anonymous"), is_number("")
+    (True, False, False)
+    """
+    return text.isdigit() and text.isascii()
+
+
 def is_toll_free(number: str) -> bool:
     """Whether calls to a number are paid by who is called, in any numbering plan.
 
@@ -70,7 +79,7 @@ def is_toll_free(number: str) -> bool:
     """
     if _NORTH_AMERICAN.fullmatch(number):
         return number[:4] in _NANP_TOLL_FREE
-    return _is_freephone(number)
+    return is_number(number) and _is_freephone(number)
 
 
 def rated_number(direction: Direction, number_src: str, number_dst: str, number_billing: str | None = None) -> str:
@@ -92,15 +101,18 @@ def external_number(direction: Direction, number_src: str, number_dst: str, numb
 def country_of(number: str) -> str | None:
     """The country of an E.164 number, ISO 3166-1 alpha-3; None if it is unknown or no country's.
 
+    A short code, a name and `anonymous` have none.
+
     >>> country_of("12125550100"), country_of("14165550100"), country_of("442071838750"), country_of("88210000000")
     ('USA', 'CAN', 'GBR', None)
     """
     if _NORTH_AMERICAN.fullmatch(number):
         # Area code and exchange decide; asking for them alone lets a million numbers share one answer.
         return _country(f"{number[:7]}0000")
+    if len(number) < _INTERNATIONAL_DIGITS_MIN or not is_number(number):
+        return None
     regions = _regions(number)
-    alone = len(regions) == 1 and len(number) >= _SURELY_PARSED
-    return ALPHA_3.get(regions[0]) if alone else _country(number)
+    return ALPHA_3.get(regions[0]) if len(regions) == 1 else _country(number)
 
 
 def _regions(number: str) -> tuple[str, ...]:
