@@ -79,8 +79,9 @@ CREATE TABLE event (
 ) STRICT, WITHOUT ROWID;
 
 -- The same across partners, for the operator and for resellers; and messages by the end of their delivery.
-CREATE INDEX event_all_by_date ON event (kind, date, dr_sid, partner_sid);
+CREATE INDEX event_call_all_by_date ON event (date, dr_sid, partner_sid) WHERE kind = 'call';
 CREATE INDEX event_message_by_date_stop ON event (partner_sid, date_stop, dr_sid) WHERE kind = 'message';
+CREATE INDEX event_message_all_by_date_stop ON event (date_stop, dr_sid, partner_sid) WHERE kind = 'message';
 -- What waits for a rate or for its partner.
 CREATE INDEX event_waiting ON event (partner_sid, state, date_insert, dr_sid) WHERE state <> 'billed';
 
@@ -305,18 +306,18 @@ CREATE TABLE sheet_assignment (
     PRIMARY KEY (partner_sid, service, direction, effective_date)
 ) STRICT, WITHOUT ROWID;
 
--- The detail records as the wire has them: one table, three lists.
+-- The detail records as the wire has them: one table, three lists. `date` is hidden: with the sid it is the key.
 
 CREATE VIEW call_dr AS
     SELECT partner_sid, dr_sid, date AS date_stop, date_insert, date_start, date_talk, direction, duration,
-           quantity * 1000000000 AS duration_billing, number_billing, number_dst, number_external, number_src,
-           price, rate, sipcause, invoice_sid, date
+           quantity * 1000000000 AS duration_billing, invoice_sid, number_billing, number_dst, number_external, number_src,
+           price, rate, sipcause, date
     FROM event WHERE kind = 'call';
 
 CREATE VIEW message_dr AS
-    SELECT partner_sid, dr_sid, date AS date_sent, date_insert, date_start, date_stop, direction, mcc, message_segments,
-           mnc, number_billing, number_dst, number_external, number_group_dst, number_src, price, rate, status, type,
-           invoice_sid, date
+    SELECT partner_sid, dr_sid, date AS date_sent, date_insert, date_start, date_stop, direction, invoice_sid, mcc,
+           message_segments, mnc, number_billing, number_dst, number_external,
+           coalesce(number_group_dst, '[]') AS number_group_dst, number_src, price, rate, status, type, date
     FROM event WHERE kind = 'message';
 
 CREATE VIEW usage_dr AS
