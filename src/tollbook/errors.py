@@ -115,12 +115,21 @@ MEDIA_TYPE = _problem("media_type", 415, "unsupported media type", "a body of an
 OBJECT_INVALID = _problem(
     "object_invalid", 422, "object validation error", "a well-formed body with wrong values, one entry a field"
 )
+IDEMPOTENCY_MISMATCH = _problem(
+    "idempotency_mismatch",
+    422,
+    "object validation error",
+    "an Idempotency-Key that came with another request before: another method, path, query or body",
+)
 HEADERS_TOO_LARGE = _problem("headers_too_large", 431, "request header fields too large", "a header over the limit")
 TOO_MANY_FAILURES = _problem(
     "too_many_failures", 429, "too many requests", "too many wrong credentials from one address, or in all"
 )
 INTERNAL = _problem("internal", 500, "internal error", "a defect of this server; the request id finds it in the log")
 STORE_BUSY = _problem("store_busy", 503, _BUSY, "another write holds the book; try again")
+WRITE_PLACES_TAKEN = _problem(
+    "write_places_taken", 503, _BUSY, "as many writes are done or wait as may at once; try again"
+)
 STORE_FULL = _problem("store_full", 503, _BUSY, "the book cannot be written: disk full, read-only or failing")
 STORE_UNAVAILABLE = _problem("store_unavailable", 503, _BUSY, "the book cannot be read")
 QUERY_TOO_EXPENSIVE = _problem("query_too_expensive", 503, _BUSY, "a list did not finish within the deadline")

@@ -84,6 +84,11 @@ FAILED_LOGINS_PER_MINUTE_MAX: Final = 60  # wrong credentials from one address b
 FAILED_LOGINS_TOTAL_PER_MINUTE_MAX: Final = 600  # from everywhere together, a worker
 ADDRESSES_REMEMBERED_MAX: Final = 10_000  # sources of wrong credentials held in memory
 
+# Writes that are done once.
+IDEMPOTENCY_KEY_CHARS_MAX: Final = 255  # of an Idempotency-Key; a UUID has 36
+IDEMPOTENCY_DAYS: Final = 30  # a kept answer is given again for at least so long: a queue's longest retry is a week
+IDEMPOTENCY_FORGOTTEN_MAX: Final = 1_000  # kept answers forgotten in one act: some milliseconds
+
 # Time and work.
 READ_DEADLINE_SECONDS: Final = 2  # a snapshot whose statements run past it answers 503, never hangs
 WRITER_PLACE_SECONDS: Final = 0.25  # a write waits this long for a place among the waiting, then 503; not money

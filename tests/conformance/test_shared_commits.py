@@ -280,7 +280,7 @@ def test_no_more_acts_wait_than_may_and_readers_go_on(store: Store) -> None:
         until(lambda: len(store._line) == 1)
         with pytest.raises(Refusal) as caught:
             store.act(writes(2))
-        assert caught.value.problem is errors.STORE_BUSY
+        assert caught.value.problem is errors.WRITE_PLACES_TAKEN
         assert page(store).rows == []
     waiting.join(30)
     assert sids(page(store)) == [sid(1)]

@@ -26,7 +26,7 @@ def test_no_more_writers_wait_than_may(store: Store) -> None:
     assert holding.wait(10)
     with pytest.raises(Refusal) as caught, store.writing():
         pass
-    assert caught.value.problem is errors.STORE_BUSY
+    assert caught.value.problem is errors.WRITE_PLACES_TAKEN
     assert caught.value.retry_after
     with store.reading() as book:
         book.operator_sid()

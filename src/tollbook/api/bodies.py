@@ -22,8 +22,8 @@ class Bodies:
     def __init__(self, threads: int) -> None:
         self._places = threading.BoundedSemaphore(max(1, threads // 2))
 
-    def json(self, request: falcon.Request) -> Mapping[str, Any]:
-        """The JSON object that a request carries."""
+    def json(self, request: falcon.Request) -> tuple[Mapping[str, Any], bytes]:
+        """The JSON object that a request carries, and its bytes."""
         body = self._read(request, "application/json")
         if not body.strip():
             raise Refusal(errors.BODY_MALFORMED, Flaw(None, "expected a JSON object, at least {}"))
@@ -33,7 +33,7 @@ class Bodies:
             raise Refusal(errors.BODY_MALFORMED, Flaw(None, str(error))) from None
         if not isinstance(value, dict):
             raise Refusal(errors.BODY_MALFORMED, Flaw(None, "expected a JSON object"))
-        return value
+        return value, body
 
     def form(self, request: falcon.Request, known: Iterable[str]) -> Mapping[str, str]:
         """The fields of a form that a request carries, each once."""

@@ -17,8 +17,8 @@ _REQUEST_ID = re.compile(rf"[A-Za-z0-9._~\-]{{1,{limits.REQUEST_ID_CHARS_MAX}}}"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _EVERY_ANSWER = [
     ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, X-Request-Id"),
-    ("Access-Control-Expose-Headers", "ETag, Link, X-Request-Id, Retry-After, X-Error-Code"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"),
+    ("Access-Control-Expose-Headers", "ETag, Idempotency-Replayed, Link, X-Request-Id, Retry-After, X-Error-Code"),
     ("Access-Control-Max-Age", "86400"),
     ("X-Content-Type-Options", "nosniff"),
 ]

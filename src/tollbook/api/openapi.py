@@ -187,6 +187,8 @@ def _success(route: Route) -> Json:
         names += ["ETag", "Cache-Control"]
     if route.lists:
         names.append("Link")
+    if route.idempotent:
+        names.append("Idempotency-Replayed")
     content = {_JSON: _content(route)}
     return {"description": route.summary, "headers": {name: _header(name) for name in names}, "content": content}
 
@@ -209,5 +211,7 @@ def _refused_with(route: Route) -> Iterable[int]:
         yield 404
     if route.body:
         yield from (413, 415, 422)
+    if route.idempotent:
+        yield from (409, 422)
     if route.act.__name__ == "post_token":
         yield from (401, 429)

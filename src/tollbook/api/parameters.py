@@ -29,6 +29,10 @@ _REQUEST_ID = (
     f"A name for this request, up to {limits.REQUEST_ID_CHARS_MAX} letters, digits and `-._~`; the answer repeats"
     " it. Anything else is replaced."
 )
+_ONCE = (
+    "A name of your own for this write, a new one for each. The same request with the same key is done once, and"
+    f" answered as the first time for {limits.IDEMPOTENCY_DAYS} days; another request with it is a 422."
+)
 _CURSOR = "Not together with the other cursor, a non-zero `offset` or `order=shuffle`."
 
 _QUERY: dict[str, tuple[str, Json, object]] = {
@@ -90,6 +94,10 @@ _BY_RESOURCE: dict[str, Json] = {
 
 _HEADERS: dict[str, tuple[str, Json]] = {
     "If-None-Match": ("The `ETag` of an answer that the client has; 304 if it is still current.", {"type": "string"}),
+    "Idempotency-Key": (
+        _ONCE,
+        {"type": "string", "pattern": f"^[!-~]{{1,{limits.IDEMPOTENCY_KEY_CHARS_MAX}}}$"},
+    ),
     "X-Request-Id": (
         _REQUEST_ID,
         {"type": "string"},
@@ -102,6 +110,11 @@ _SHARED: dict[str, tuple[str, Json, bool]] = {
         "A strong tag of the answer's bytes, for `If-None-Match`.",
         {"type": "string", "pattern": _TAG},
         True,
+    ),
+    "Idempotency-Replayed": (
+        "`true` where the answer is that of an earlier request with the same `Idempotency-Key`.",
+        {"type": "string", "const": "true"},
+        False,
     ),
     "Link": ('The next page: `<URL>; rel="next"`.', {"type": "string", "pattern": '^<[^>]+>; rel="next"$'}, False),
     "X-Request-Id": (
@@ -136,6 +149,8 @@ def of_route(route: Route) -> list[Json]:
     made += [_argument(name, route.resource) for name in arguments(route)]
     if route.method == "GET":
         made.append({"$ref": "#/components/parameters/If-None-Match"})
+    if route.idempotent:
+        made.append({"$ref": "#/components/parameters/Idempotency-Key"})
     return [*made, {"$ref": "#/components/parameters/X-Request-Id"}]
 
 

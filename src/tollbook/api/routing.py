@@ -15,9 +15,11 @@ from tollbook.api.services import Services
 from tollbook.api.wire import Answer, base_url, send
 from tollbook.billing.model import Caller
 from tollbook.errors import Flaw, Refusal
+from tollbook.operations.idempotency import HEADER, Once, Replied, digest, read_key, write_once
 from tollbook.operations.sights import require
 from tollbook.query.arguments import read_arguments
 from tollbook.query.fields import Resource
+from tollbook.store import Writes
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 
@@ -26,7 +28,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 class Request:
     """One request, checked at the door. `params` are the path's, `body` the decoded object or form.
 
-    `url` is where a list's links point, without a query; empty for what is no list and needs no Host.
+    `url` is where a list's links point, without a query; empty for what is no list and needs no Host. `once` is the
+    client's key for a write that is to be done once.
     """
 
     services: Services
@@ -36,6 +39,7 @@ class Request:
     params: Mapping[str, str]
     body: Mapping[str, Any]
     url: str
+    once: Once | None = None
 
     @property
     def strict(self) -> bool:
@@ -46,12 +50,19 @@ class Request:
         """Refuse any query argument."""
         read_arguments(self.query, (), strict=self.strict)
 
+    def write(self, do: Callable[[Writes], bytes]) -> Answer:
+        """Do an act that answers with JSON; one that was done before under the request's key is answered as then."""
+        replied = write_once(self.services.store, self.caller, self.once, lambda act: Replied(200, do(act)))
+        headers = (("Idempotency-Replayed", "true"),) if replied.replayed else ()
+        return Answer(replied.body, replied.status, headers=headers)
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One method of one path. `scopes`: any one is enough; empty: any valid token; `public`: no token.
 
     `body` is `json`, `form` or none; `form_fields` are those known. `resource` and `lists` describe the answer.
+    `idempotent`: takes an Idempotency-Key, and acts through `Request.write`.
     """
 
     method: str
@@ -64,6 +75,7 @@ class Route:
     form_fields: tuple[str, ...] = ()
     resource: Resource | None = None
     lists: bool = False
+    idempotent: bool = False
 
 
 class Endpoint:
@@ -102,22 +114,28 @@ class Endpoint:
             caller = services.door.caller(request.get_header("Authorization"), address)
             if route.scopes:
                 require(caller, *route.scopes)
+        query = request.env.get("QUERY_STRING", "")
+        key = request.get_header(HEADER) if route.idempotent else None
+        key = None if key is None else read_key(key)
+        body, sent = self._body(route, request)
         return Request(
             services=services,
             caller=caller,
             address=address,
-            query=request.env.get("QUERY_STRING", ""),
+            query=query,
             params=params,
-            body=self._body(route, request),
+            body=body,
             url=url,
+            once=Once(key, digest([route.method, request.path, query, sent])) if key else None,
         )
 
-    def _body(self, route: Route, request: falcon.Request) -> Mapping[str, Any]:
+    def _body(self, route: Route, request: falcon.Request) -> tuple[Mapping[str, Any], bytes]:
+        """What a request carries, decoded, and the bytes of its JSON."""
         if route.body == "json":
             return self._services.bodies.json(request)
         if route.body == "form":
-            return self._services.bodies.form(request, route.form_fields)
-        return {}
+            return self._services.bodies.form(request, route.form_fields), b""
+        return {}, b""
 
     def _options(self, _: falcon.Request, response: falcon.Response, **__: str) -> None:
         response.status = 204

@@ -25,6 +25,7 @@ from tollbook import errors
 from tollbook.clock import Clock
 from tollbook.errors import Flaw, Refusal
 from tollbook.store import sqlite
+from tollbook.store.answers import Kept
 from tollbook.store.auditing import Stored
 from tollbook.store.paging import Page, Row
 from tollbook.store.reads import Login, Reads
@@ -35,6 +36,7 @@ Store = SqliteStore
 
 __all__ = [
     "Access",
+    "Kept",
     "Login",
     "Page",
     "Reads",

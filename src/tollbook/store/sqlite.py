@@ -105,7 +105,7 @@ class SqliteStore:
     @contextmanager
     def _among_writers(self) -> Iterator[None]:
         if not self._writers.acquire(timeout=limits.WRITER_PLACE_SECONDS):
-            raise Refusal(errors.STORE_BUSY, retry_after=limits.RETRY_AFTER_SECONDS)
+            raise Refusal(errors.WRITE_PLACES_TAKEN, retry_after=limits.RETRY_AFTER_SECONDS)
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from tollbook import errors
 from tollbook.billing.model import Invoice, Partner, Token
 from tollbook.errors import Flaw, Refusal
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
+from tollbook.store.answers import Answers
 from tollbook.store.auditing import BALANCE_OF_PARTNER
 from tollbook.store.invoice_rows import (
     BY_SID,
@@ -55,7 +56,7 @@ class Lost(Exception):
         self.reason = reason
 
 
-class Writes(Rebuild, Reads):
+class Writes(Answers, Rebuild, Reads):
     """One transaction's changes; it is all or nothing."""
 
     def __init__(self, connection: Connection, wall: int) -> None:

@@ -235,6 +235,8 @@ CREATE TABLE idempotency (
     PRIMARY KEY (partner_sid, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX idempotency_by_date_created ON idempotency (date_created, partner_sid, key);
+
 -- Rate sheets, their versions, the lines of each, and who has which: what a distributed store copies everywhere.
 
 CREATE TABLE sheet (
