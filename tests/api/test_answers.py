@@ -44,7 +44,7 @@ def test_every_answer_lets_any_origin_read_it(shelf: World, target: str, status:
     allowed = reply.headers["access-control-allow-headers"].split(", ")
     assert {"Authorization", "Content-Type"} <= set(allowed)
     exposed = set(reply.headers["access-control-expose-headers"].split(", "))
-    assert exposed == {"ETag", "Link", "X-Request-Id", "Retry-After", "X-Error-Code"}
+    assert exposed == {"ETag", "Idempotency-Replayed", "Link", "X-Request-Id", "Retry-After", "X-Error-Code"}
     assert reply.headers["x-content-type-options"] == "nosniff"
 
 
