@@ -29,6 +29,7 @@ from tollbook.store.answers import Kept
 from tollbook.store.auditing import Stored
 from tollbook.store.paging import Page, Row
 from tollbook.store.reads import Login, Reads
+from tollbook.store.sheet_rows import Sheet, VersionHead
 from tollbook.store.sqlite import SqliteStore
 from tollbook.store.writes import Access, Standing, Writes
 
@@ -41,9 +42,11 @@ __all__ = [
     "Page",
     "Reads",
     "Row",
+    "Sheet",
     "Standing",
     "Store",
     "Stored",
+    "VersionHead",
     "Writes",
     "create_store",
     "open_store",

@@ -15,6 +15,7 @@ from tollbook.store.auditing import Audit
 from tollbook.store.invoice_rows import Key
 from tollbook.store.nouns import columns, document, names, noun
 from tollbook.store.paging import Page, Pager, Row, by_sid, fetch
+from tollbook.store.sheet_rows import SheetReads
 
 
 class Connection(Protocol):
@@ -62,7 +63,7 @@ class Instants(NamedTuple):
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
-class Reads(Audit):
+class Reads(SheetReads, Audit):
     """The questions, over one connection in one snapshot."""
 
     def __init__(self, connection: Connection) -> None:

@@ -31,6 +31,7 @@ from tollbook.store.invoice_rows import (
 from tollbook.store.nouns import document
 from tollbook.store.reads import Connection, Reads
 from tollbook.store.rebuilding import Rebuild
+from tollbook.store.sheet_rows import SheetWrites
 
 
 class Access(NamedTuple):
@@ -56,7 +57,7 @@ class Lost(Exception):
         self.reason = reason
 
 
-class Writes(Answers, Rebuild, Reads):
+class Writes(Answers, Rebuild, SheetWrites, Reads):
     """One transaction's changes; it is all or nothing."""
 
     def __init__(self, connection: Connection, wall: int) -> None:
