@@ -52,7 +52,8 @@ def test_the_numbers_of_a_record() -> None:
 @pytest.mark.parametrize(
     ("src", "told", "sender"),
     [
-        ("12345", None, "short_code"), ("123456", None, "short_code"), ("Acme", None, "toll"), ("13105550100", None, "toll"),
+        ("12345", None, "short_code"), ("123456", None, "short_code"), ("Acme", None, "toll"),
+        ("13105550100", None, "toll"),
         ("18885550100", None, "toll_free"), ("13105550100", "short_code", "short_code"),
     ],
 )  # fmt: skip

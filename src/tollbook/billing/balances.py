@@ -4,13 +4,15 @@ Amounts are millionths, instants milliseconds. The oldest debt is paid first, wh
 no matching of payments (billing rules 3). Which invoices there are, and writing them, is not decided here.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from fractions import Fraction
+from typing import Literal, Protocol
 
 import msgspec
 
-from tollbook.billing.model import Invoice, InvoiceItem, Partner, PayItem, TaxItem
-from tollbook.money import format_amount, is_whole_minor
+from tollbook.billing.model import Invoice, InvoiceItem, PayItem, TaxItem
+from tollbook.money import MILLIONTHS, exact_amount, format_amount, is_whole_minor
 
 PAY_TYPES = (
     "american_express", "check", "diners_club", "discover_card", "electronic_check", "international_maestro", "jcb",
@@ -103,6 +105,22 @@ def refuse_refund(refund: int, payment: int, refunded: int) -> str | None:
     return None
 
 
+class Payer(Protocol):
+    """What is asked of who pays: a partner, or its billing."""
+
+    @property
+    def payment_type(self) -> str:
+        """`prepay` or `postpay`."""
+
+    @property
+    def charge_at(self) -> int | None:
+        """The balance below which a prepay account is charged."""
+
+    @property
+    def prepay_amount(self) -> int | None:
+        """What a prepay account is charged."""
+
+
 class ChargeRequest(msgspec.Struct, frozen=True):
     """A charge to ask for: how much, why, and not before when (None: at once)."""
 
@@ -111,16 +129,16 @@ class ChargeRequest(msgspec.Struct, frozen=True):
     not_before: int | None = None
 
 
-def prepay_request(partner: Partner, balance: int, requested: bool) -> ChargeRequest | None:
+def prepay_request(payer: Payer, balance: int, requested: bool) -> ChargeRequest | None:
     """What a prepay account is charged now: once, when its balance is below `charge_at`, until a payment answers."""
-    if partner.payment_type != "prepay" or partner.charge_at is None or not partner.prepay_amount or requested:
+    if payer.payment_type != "prepay" or payer.charge_at is None or not payer.prepay_amount or requested:
         return None
-    return ChargeRequest(partner.prepay_amount, "prepay_below") if balance < partner.charge_at else None
+    return ChargeRequest(payer.prepay_amount, "prepay_below") if balance < payer.charge_at else None
 
 
-def postpay_request(partner: Partner, closed: Invoice) -> ChargeRequest | None:
+def postpay_request(payer: Payer, closed: Invoice) -> ChargeRequest | None:
     """What a postpay account is charged for an invoice that was just closed; nothing if nothing is due."""
-    if partner.payment_type != "postpay" or not closed.amount_due:
+    if payer.payment_type != "postpay" or not closed.amount_due:
         return None
     return ChargeRequest(closed.amount_due, "postpay_due", closed.date_charge_expected)
 
@@ -143,3 +161,25 @@ def negatives(closed: Invoice) -> tuple[tuple[InvoiceItem, ...], tuple[TaxItem, 
     items = tuple(credit_for(item, 0 - item.amount) for item in closed.invoice_items)
     taxes = tuple(msgspec.structs.replace(tax, amount=0 - tax.amount) for tax in closed.tax_items)
     return items, taxes
+
+
+def credited_taxes(
+    closed: Invoice, before: Iterable[TaxItem], credited: int, credit: int, minor_decimals: int = 2
+) -> tuple[TaxItem, ...]:
+    """The negative taxes of a credit: for each tax, what the base left before it bore less what is left bears.
+
+    `credited` (positive) is what was credited before, `before` the negative taxes of that. Each tax is taken in
+    proportion to what is left of the invoice's amount, rounded once, half up: crediting the whole returns exactly
+    what was charged.
+    """
+    taken = Counter[tuple[str, str]]()
+    for tax in before:
+        taken[tax.jurisdiction, tax.type] += tax.amount
+    made = []
+    for tax in closed.tax_items:
+        left = Fraction(closed.amount - credited - credit, closed.amount or 1)
+        stays = exact_amount(left * tax.amount / MILLIONTHS, minor_decimals)
+        change = stays - (tax.amount + taken.pop((tax.jurisdiction, tax.type), 0))
+        if change:
+            made.append(msgspec.structs.replace(tax, amount=change))
+    return tuple(made)

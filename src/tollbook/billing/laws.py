@@ -55,10 +55,9 @@ def taxes_law(invoice: Invoice) -> list[Broken]:
     return _sum_law(2, invoice, "amount_tax", invoice.amount_tax, sum(tax.amount for tax in invoice.tax_items))
 
 
-def balances_law(invoice: Invoice, predecessor: Invoice | None) -> list[Broken]:
-    """Law 3: the balances follow their formulas, `balance_previous` being the predecessor's `balance_forward`."""
+def balances_law(invoice: Invoice, previous: int = 0) -> list[Broken]:
+    """Law 3: the balances follow their formulas; `previous` is the predecessor's `balance_forward`, 0 for the first."""
     forward = balance_forward(invoice.balance_previous, invoice.amount, invoice.amount_tax, invoice.pay_items)
-    previous = 0 if predecessor is None else predecessor.balance_forward
     return [
         *_sum_law(3, invoice, "balance_forward", invoice.balance_forward, forward),
         *_sum_law(3, invoice, "amount_due", invoice.amount_due, amount_due(invoice.balance_forward)),

@@ -19,6 +19,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.money import parse_amount
 from tollbook.operations.passwords import hash_password
 from tollbook.operations.sights import sight_of
+from tollbook.operations.standing import begin_billing
 from tollbook.query.arguments import nearest
 from tollbook.query.fields import PARTNERS, Kind
 from tollbook.query.records import READERS, Number, read_text, wire_record
@@ -32,7 +33,7 @@ _COUNTRY = re.compile(r"[A-Z]{3}")
 
 
 def create_partner(store: Store, caller: Caller, body: Mapping[str, Any]) -> Partner:
-    """A new partner beneath the caller, or beneath the `parent_sid` that the body names."""
+    """A new partner beneath the caller, or beneath the `parent_sid` that the body names; billed from today on."""
     values, password = _read(body, None)
     if "name" not in values:
         raise Refusal(errors.OBJECT_INVALID, Flaw("name", "is required"))
@@ -47,6 +48,7 @@ def create_partner(store: Store, caller: Caller, body: Mapping[str, Any]) -> Par
         _check_login(act, values.get("login"))
         partner = new_partner(act, parent_sid=parent_sid, available_scopes=scopes, **values)
         act.add_partner(partner, hashed)
+        begin_billing(act, partner.partner_sid, caller.partner_sid)
     return partner
 
 

@@ -124,7 +124,11 @@ class _Groups:
         self.key, self._rows = next(self._groups, (None, iter(())))
 
 
-# The current invoice is the one of the latest period; its balance, negated, is the partner's.
+# The current invoice is the one whose period holds now, as the last act or run noted it; of a partner that is not
+# billed here, the one of the latest period. Its balance, negated, is the partner's.
 BALANCE_OF_PARTNER = """coalesce((
+    SELECT -i.balance_forward FROM billing b JOIN invoice i ON i.partner_sid = b.partner_sid
+    AND i.date_created = b.current_created AND i.invoice_sid = b.current_sid
+    WHERE b.partner_sid = partner.partner_sid), (
     SELECT -i.balance_forward FROM invoice i WHERE i.partner_sid = partner.partner_sid
     ORDER BY i.date_billing_period_start DESC, i.date_created DESC, i.invoice_sid DESC LIMIT 1), 0)"""

@@ -12,7 +12,9 @@ from tollbook.errors import no_item
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Resource
 from tollbook.query.listing import ListQuery
 from tollbook.store.auditing import Audit
+from tollbook.store.event_rows import EventReads
 from tollbook.store.invoice_rows import Key
+from tollbook.store.ledger import LedgerReads
 from tollbook.store.nouns import columns, document, names, noun
 from tollbook.store.paging import Page, Pager, Row, by_sid, fetch
 from tollbook.store.sheet_rows import SheetReads
@@ -63,7 +65,7 @@ class Instants(NamedTuple):
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
-class Reads(SheetReads, Audit):
+class Reads(SheetReads, LedgerReads, EventReads, Audit):
     """The questions, over one connection in one snapshot."""
 
     def __init__(self, connection: Connection) -> None:

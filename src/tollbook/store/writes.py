@@ -17,6 +17,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
 from tollbook.store.answers import Answers
 from tollbook.store.auditing import BALANCE_OF_PARTNER
+from tollbook.store.event_rows import EventWrites
 from tollbook.store.invoice_rows import (
     BY_SID,
     INSERT_CHILDREN,
@@ -28,6 +29,7 @@ from tollbook.store.invoice_rows import (
     invoice_row,
     key_of,
 )
+from tollbook.store.ledger import UPDATE_INVOICE, LedgerWrites, changed_columns
 from tollbook.store.nouns import document
 from tollbook.store.reads import Connection, Reads
 from tollbook.store.rebuilding import Rebuild
@@ -57,7 +59,7 @@ class Lost(Exception):
         self.reason = reason
 
 
-class Writes(Answers, Rebuild, SheetWrites, Reads):
+class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, EventWrites, Reads):
     """One transaction's changes; it is all or nothing."""
 
     def __init__(self, connection: Connection, wall: int) -> None:
@@ -188,6 +190,23 @@ class Writes(Answers, Rebuild, SheetWrites, Reads):
             self._counts[partner_sid, before[2]] -= 1
             self._forget((partner_sid, before[1], sid))
         self._counts[invoice.partner_sid, invoice.status] += 1
+        self._billed.add(invoice.partner_sid)
+
+    def open_invoice(self, invoice: Invoice) -> None:
+        """Write a new computed invoice."""
+        self.put_invoices([invoice], "computed")
+
+    def change_invoice(self, invoice: Invoice, before: str) -> None:
+        """Write what changed of a computed invoice whose status was `before`; its number and period never do."""
+        key = key_of(invoice)
+        self._run(UPDATE_INVOICE, changed_columns(invoice))
+        for table, insert in INSERT_CHILDREN.items():
+            self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?", key)
+            self._run_many(insert, child_rows(table, invoice))
+        self.put_document(invoice)
+        if before != invoice.status:
+            self._counts[invoice.partner_sid, before] -= 1
+            self._counts[invoice.partner_sid, invoice.status] += 1
         self._billed.add(invoice.partner_sid)
 
     def put_document(self, invoice: Invoice) -> None:

@@ -4,8 +4,9 @@
 -- instants and days (their midnight, UTC) in milliseconds.
 
 -- One row a partner whose billing has begun. A partner without one is not billed: the operator, or one that an import
--- made. `first_open` is the first day that no closed invoice covers. `settled` is what all closed invoices settle of the
--- debt before them. `date_due` is when a billing run next has something to do; null: not before someone moves it.
+-- made. `first_open` is the first day that no closed invoice covers; `balance_closed` is the
+-- `balance_forward` of the invoice before it. `settled` is what closed invoices settle of the debt before them, `settling`
+-- what closed and open ones do together. `date_due` is when a billing run next has something to do; null: not before someone moves it.
 CREATE TABLE billing (
     partner_sid       TEXT    NOT NULL PRIMARY KEY,
     status            TEXT    NOT NULL CHECK (status IN ('billed', 'held', 'parked', 'parked_held')),
@@ -13,17 +14,18 @@ CREATE TABLE billing (
     begins            INTEGER NOT NULL,
     anchor            INTEGER NOT NULL,
     first_open        INTEGER NOT NULL,
-    needs_approval    INTEGER NOT NULL DEFAULT 0,
+    needs_approval    INTEGER NOT NULL DEFAULT 0 CHECK (needs_approval IN (0, 1)),
     number_next       INTEGER NOT NULL DEFAULT 1,
     balance_closed    INTEGER NOT NULL DEFAULT 0,
     settled           INTEGER NOT NULL DEFAULT 0,
+    settling          INTEGER NOT NULL DEFAULT 0,
     date_last_created INTEGER,
     current_created   INTEGER,
     current_sid       TEXT,
     invoice_hash      BLOB    NOT NULL,
     journal_hash      BLOB    NOT NULL,
     journal_entries   INTEGER NOT NULL DEFAULT 0,
-    charge_requested  INTEGER NOT NULL DEFAULT 0,
+    charge_requested  INTEGER NOT NULL DEFAULT 0 CHECK (charge_requested IN (0, 1)),
     spent_day         INTEGER NOT NULL DEFAULT 0,
     spent_units       INTEGER NOT NULL DEFAULT 0,
     why_parked        TEXT,
@@ -33,7 +35,8 @@ CREATE TABLE billing (
 CREATE INDEX billing_by_date_due ON billing (date_due, partner_sid) WHERE date_due IS NOT NULL;
 
 -- What was used: the latest version of each record, with what rated it and the invoice that it is on.
--- `date` is the instant whose period it belongs to. `state` is `billed`, `unrated` (no rate yet) or `parked`.
+-- `date` is the instant whose period it belongs to. `state` is `billed`, `unrated` (no rate yet) or `parked`. `adjusted`:
+-- its invoice was closed with an earlier version, the difference is an adjustment on a later one.
 -- `given_*` came with the record; `quantity`, `units`, `price`, `rate` are what rating made of it.
 CREATE TABLE event (
     partner_sid      TEXT    NOT NULL,
@@ -42,7 +45,8 @@ CREATE TABLE event (
     kind             TEXT    NOT NULL CHECK (kind IN ('call', 'message', 'usage')),
     version          INTEGER NOT NULL,
     state            TEXT    NOT NULL CHECK (state IN ('billed', 'unrated', 'parked')),
-    late             INTEGER NOT NULL,
+    late             INTEGER NOT NULL CHECK (late IN (0, 1)),
+    adjusted         INTEGER NOT NULL CHECK (adjusted IN (0, 1)),
     date_insert      INTEGER NOT NULL,
     invoice_created  INTEGER,
     invoice_sid      TEXT,
@@ -96,7 +100,8 @@ CREATE TABLE event_seen (
     PRIMARY KEY (partner_sid, dr_sid)
 ) STRICT, WITHOUT ROWID;
 
--- What a correction replaced: the record as it was (JSON), when, who and why.
+-- What a correction replaced: the record as it was (JSON), when, who and why. `frozen_sid` is the closed invoice that
+-- still shows this version, `adjusted_sid` the one that carries the difference, of so many units and so much usage.
 CREATE TABLE event_version (
     partner_sid   TEXT    NOT NULL,
     dr_sid        TEXT    NOT NULL,
@@ -105,8 +110,15 @@ CREATE TABLE event_version (
     date_replaced INTEGER NOT NULL,
     who           TEXT    NOT NULL,
     why           TEXT    NOT NULL,
+    frozen_sid    TEXT,
+    adjusted_sid  TEXT,
+    units         INTEGER NOT NULL,
+    usage         INTEGER NOT NULL,
     PRIMARY KEY (partner_sid, dr_sid, version)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX event_version_frozen ON event_version (partner_sid, frozen_sid) WHERE frozen_sid IS NOT NULL;
+CREATE INDEX event_version_adjusted ON event_version (partner_sid, adjusted_sid) WHERE adjusted_sid IS NOT NULL;
 
 -- An item's exact sums. Nothing stands for none in the key: '' is no direction, no country.
 CREATE TABLE item_sum (

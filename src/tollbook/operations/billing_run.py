@@ -1,0 +1,125 @@
+"""The billing run: opens the invoices whose time has come, closes and issues those whose period is over.
+
+Safe to run twice, at once, late, or after a month's silence: each partner is moved on in an act of its own, by what
+the book says then, so that whoever comes second finds nothing to do. Each missed period is closed in its order.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tollbook import limits
+from tollbook.billing.model import Invoice
+from tollbook.clock import DAY_MS
+from tollbook.observe import log
+from tollbook.operations.accounts import Account, Terms, Unlawful, account_of, terms_of
+from tollbook.operations.correcting import rate_waiting
+from tollbook.operations.recording import park
+from tollbook.store import Store, Writes
+
+WHO = "billing run"
+
+
+class Issued(NamedTuple):
+    """An invoice that was closed, or would be, with what the partner's invoice before it came to."""
+
+    invoice: Invoice
+    amount_before: int | None
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run did. `issued` is filled only where somebody wants to see it: a run may close a million."""
+
+    partners: int = 0
+    closed: int = 0
+    amount: int = 0
+    parked: list[str] = field(default_factory=list)
+    issued: list[Issued] = field(default_factory=list)
+
+
+Watch = Callable[[int, int | None], None]
+
+
+def run(
+    store: Store,
+    *,
+    partner_sid: str | None = None,
+    dry_run: bool = False,
+    keep: bool = False,
+    who: str = WHO,
+    watch: Watch = lambda done, total: None,
+) -> Run:
+    """Move on every partner for whom something is due, or one; `keep` keeps what was issued, for a person to see.
+
+    A dry run changes nothing and keeps what would be issued.
+    """
+    made = Run()
+    if not dry_run:
+        rate_waiting(store, partner_sid)
+    for chunk in _due(store, partner_sid):
+        _move_on(store, chunk, made, who=who, dry_run=dry_run, keep=keep or dry_run)
+        watch(made.partners, None)
+    if not dry_run:
+        with store.writing() as act:
+            act.forget_spent(act.now - act.now % DAY_MS)
+    return made
+
+
+def _due(store: Store, partner_sid: str | None) -> Iterator[list[str]]:
+    """The partners for whom something is due, some at a time, each once."""
+    after = ""
+    while True:
+        with store.reading() as book:
+            if partner_sid is not None:
+                yield [partner_sid]
+                return
+            chunk = book.due_partners(book.present(store.clock.now()), after, limits.RUN_PARTNERS_MAX)
+        if not chunk:
+            return
+        yield chunk
+        after = chunk[-1]
+
+
+def _move_on(store: Store, chunk: list[str], made: Run, *, who: str, dry_run: bool, keep: bool) -> None:
+    """Move some partners on in one act; a defect with one of them must not keep the others waiting."""
+    with suppress(_OnlyLooked), store.writing() as act:
+        terms = terms_of(act)
+        for partner_sid in chunk:
+            made.partners += 1
+            try:
+                with act.savepoint():
+                    _move_on_one(act, partner_sid, terms, made, who=who, keep=keep)
+            except Unlawful as unlawful:
+                park(act, partner_sid, terms, str(unlawful))
+                made.parked.append(partner_sid)
+            except Exception:
+                log.exception("a partner cannot be billed", extra={"facts": {"partner_sid": partner_sid}})
+        if dry_run:
+            raise _OnlyLooked
+
+
+def _move_on_one(act: Writes, partner_sid: str, terms: Terms, made: Run, *, who: str, keep: bool) -> None:
+    account = account_of(act, partner_sid, terms)
+    if account is None or account.billing.is_parked:
+        return
+    account.open_until(act.now)
+    account.close_due(who)
+    account.save()
+    _tell(act, account, made, keep=keep)
+
+
+def _tell(act: Writes, account: Account, made: Run, *, keep: bool) -> None:
+    """Count what was closed, once it is saved."""
+    made.closed += len(account.closed)
+    made.amount += sum(invoice.amount for invoice in account.closed)
+    if not keep:
+        return
+    for invoice in account.closed:
+        before = act.amount_before(invoice.partner_sid, invoice.date_created)
+        made.issued.append(Issued(invoice, before))
+
+
+class _OnlyLooked(Exception):
+    """Thrown to roll a dry run back."""

@@ -1,0 +1,151 @@
+"""Placing usage: which invoice and item an event counts on, and what taking it off again does.
+
+An event of an open period adds to that period's invoice; a late one to the current invoice, with its own period. What
+a closed invoice froze is never touched: a correction of it is the difference, an `adjustment` on the current invoice.
+"""
+
+from datetime import date
+
+from msgspec.structs import replace
+
+from tollbook.billing import periods
+from tollbook.billing.deriving import ItemKey, ItemSum, key_of
+from tollbook.billing.events import CallEvent, Event, MessageEvent
+from tollbook.billing.ledger import OpenInvoice
+from tollbook.billing.periods import Period
+from tollbook.billing.rating import Rated, Rating, rate_call, rate_message, rate_usage
+from tollbook.billing.sheets import CallDeck, MessageDeck, UsageDeck
+from tollbook.money import BILLIONTHS, ITEM_UNITS, divide
+from tollbook.operations.accounts import Account
+from tollbook.operations.sheets import Tariffs
+from tollbook.store.event_rows import Placed
+
+_UNITS_OF_PRICE = ITEM_UNITS // BILLIONTHS
+
+
+def rate(event: Event, tariffs: Tariffs) -> Rating:
+    """What an event is rated, by the sheet that its partner has at its start; ValueError for impossible values."""
+    if isinstance(event, CallEvent):
+        deck = tariffs.deck(event.partner_sid, "calls", event.direction, event.start)
+        return rate_call(event, deck if isinstance(deck, CallDeck) else None)
+    if isinstance(event, MessageEvent):
+        deck = tariffs.deck(event.partner_sid, event.type, event.direction, event.start)
+        return rate_message(event, deck if isinstance(deck, MessageDeck) else None)
+    deck = tariffs.deck(event.partner_sid, "usage", None, event.start)
+    return rate_usage(event, deck if isinstance(deck, UsageDeck) else None)
+
+
+class Placing:
+    """Puts events on the invoices of one account and takes them off; the sums go to the account at the end."""
+
+    def __init__(self, account: Account, now: int) -> None:
+        self._account = account
+        self._now = now
+        self._today = periods.day_of(now)
+        self._days: dict[date, tuple[Period, OpenInvoice | None]] = {}
+        self._sums: dict[tuple[str, ItemKey], list[int]] = {}
+        self._invoices: dict[str, OpenInvoice] = {}
+
+    def put(self, event: Event, rating: Rating, *, version: int = 1, came: int | None = None) -> Placed:
+        """Count an event; without a rate it waits, on no invoice. ValueError before the partner's first period."""
+        period, made_of = self.where(event.time)
+        key = key_of(event, period)
+        late = made_of is None
+        came = self._now if came is None else came
+        if not isinstance(rating, Rated):
+            return Placed(
+                event=event,
+                version=version,
+                state="unrated",
+                late=late,
+                date_insert=came,
+                item_type=key.type,
+                country_code=key.country_code,
+                quantity=rating.quantity,
+            )
+        on = self._account.current() if made_of is None else made_of
+        self._add(on, key, rating.units, rating.quantity, 1)
+        self._spend(event, rating.units)
+        made = billed(event, rating, period, (on.date_created, on.invoice_sid))
+        return replace(made, version=version, late=late, date_insert=came)
+
+    def where(self, instant: int) -> tuple[Period, OpenInvoice | None]:
+        """The period of an instant and its open invoice; None where that is closed, so that the event is late."""
+        day = periods.day_of(instant)
+        if day not in self._days:
+            self._days[day] = (self._account.period_of(instant), self._account.invoice_of(instant))
+        return self._days[day]
+
+    def take_off(self, placed: Placed) -> str | None:
+        """Count an event no more; the invoice that carries the difference, where its own is closed."""
+        if placed.state != "billed":
+            return None
+        self._spend(placed.event, -placed.units)
+        period = self._account.period_of(placed.event.time)
+        key = key_of_placed(placed, period)
+        made_of = self._open(placed)
+        if made_of is not None:
+            self._add(made_of, key, -placed.units, -placed.quantity, -1)
+            return None
+        return self._adjust(key, -placed.units, -placed.quantity)
+
+    def adjust(self, event: Event, rating: Rated) -> str:
+        """Count the new version of an event whose invoice is closed, beside what `take_off` took of the old one."""
+        key = key_of(event, self._account.period_of(event.time))
+        self._spend(event, rating.units)
+        return self._adjust(key, rating.units, rating.quantity)
+
+    def is_frozen(self, placed: Placed) -> bool:
+        """Whether a closed invoice shows an event."""
+        return placed.state == "billed" and self._open(placed) is None
+
+    def settle(self) -> None:
+        """Hand the sums to the account."""
+        for (sid, key), (units, usage, events) in self._sums.items():
+            self._account.add(self._invoices[sid], key, ItemSum(units, usage, events))
+        self._sums.clear()
+
+    def _open(self, placed: Placed) -> OpenInvoice | None:
+        return next((m for m in self._account.opens if m.invoice_sid == placed.invoice_sid), None)
+
+    def _adjust(self, key: ItemKey, units: int, usage: int) -> str:
+        """The difference on the current invoice, with the event's own period; it counts as no event."""
+        current = self._account.current()
+        self._add(current, ItemKey("adjustment", key.direction, key.country_code, key.period), units, usage, 0)
+        return current.invoice_sid
+
+    def _add(self, made_of: OpenInvoice, key: ItemKey, units: int, usage: int, events: int) -> None:
+        self._invoices[made_of.invoice_sid] = made_of
+        total = self._sums.setdefault((made_of.invoice_sid, key), [0, 0, 0])
+        total[0] += units
+        total[1] += usage
+        total[2] += events
+
+    def _spend(self, event: Event, units: int) -> None:
+        if periods.day_of(event.time) == self._today:
+            self._account.spend(units)
+
+
+def billed(event: Event, rating: Rated, period: Period, on: tuple[int | None, str | None]) -> Placed:
+    """The first version of a record that is rated and on an invoice, given by the rest of its key."""
+    key = key_of(event, period)
+    return Placed(
+        event=event,
+        version=1,
+        state="billed",
+        date_insert=0,
+        invoice_created=on[0],
+        invoice_sid=on[1],
+        item_type=key.type,
+        country_code=key.country_code,
+        quantity=rating.quantity,
+        units=rating.units,
+        price=divide(rating.units, _UNITS_OF_PRICE),
+        rate=rating.pin.rate if rating.pin else None,
+        pin=rating.pin,
+    )
+
+
+def key_of_placed(placed: Placed, period: Period) -> ItemKey:
+    """The item that an event was counted on, by what was noted with it."""
+    return ItemKey(placed.item_type, placed.event.direction, placed.country_code, period)

@@ -1,0 +1,342 @@
+"""A partner's billing in the book: its standing, its open invoices and what they are made of, payments, the journal.
+
+What a row means is `billing.ledger`'s to say; what follows from it is computed elsewhere.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from tollbook.billing.chain import JournalEntry
+from tollbook.billing.deriving import ItemKey, ItemSum
+from tollbook.billing.ledger import Billing, FixedLine, Notice, OpenInvoice, Payment
+from tollbook.billing.model import Invoice
+from tollbook.billing.periods import Period, day_of, midnight, printed_period
+from tollbook.store.invoice_rows import Key, key_of
+
+_KEY: Final = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
+_TERMS: Final = ("payment_type", "charge_at", "prepay_amount", "spending_limit", "daily_spending_limit")
+_OWN: Final = tuple(name for name in Billing.__struct_fields__ if name not in _TERMS)
+_FLAGS: Final = ("needs_approval", "charge_requested")
+_PAYMENT: Final = Payment.__struct_fields__
+_LINE: Final = FixedLine.__struct_fields__
+_NOTICE: Final = Notice.__struct_fields__
+_SELECT_BILLING: Final = (
+    f"SELECT {', '.join(f'b.{name}' for name in _OWN)}, {', '.join(f'p.{name}' for name in _TERMS)}"
+    " FROM billing b JOIN partner p ON p.partner_sid = b.partner_sid"
+)
+_SELECT_PAYMENTS: Final = f"SELECT {', '.join(_PAYMENT)} FROM payment"
+_SELECT_LINES: Final = f"SELECT {', '.join(_LINE)} FROM fixed_line"
+
+
+class Closed(NamedTuple):
+    """What closing froze of an invoice: its key, the link of the chain, and when it counts as paid."""
+
+    key: Key
+    hash: bytes
+    date_closed: int
+    paid_from: int
+    paid: bool
+
+
+class Predecessor(NamedTuple):
+    """The last imported invoice of a partner: what its first computed one follows on."""
+
+    date_billing_period_end: int
+    balance_forward: int
+    date_created: int
+
+
+class LedgerReads:
+    """Questions about billing, over one connection in one snapshot."""
+
+    _run: Callable[..., Any]
+
+    def billing(self, partner_sid: str) -> Billing | None:
+        """How a partner is billed; None where it is not."""
+        row = self._run(f"{_SELECT_BILLING} WHERE b.partner_sid = ?", (partner_sid,)).fetchone()
+        return _billing(row) if row else None
+
+    def billings(self) -> Iterator[Billing]:
+        """Everybody's, in the order of their sids."""
+        yield from map(_billing, self._run(f"{_SELECT_BILLING} ORDER BY b.partner_sid"))
+
+    def due_partners(self, now: int, after: str, limit: int) -> list[str]:
+        """Partners for whom a billing run has something to do, behind a sid in the order of sids."""
+        found = self._run(
+            "SELECT partner_sid FROM billing WHERE date_due <= ? AND partner_sid > ? ORDER BY partner_sid LIMIT ?",
+            (now, after, limit),
+        )
+        return [sid for (sid,) in found]
+
+    def is_due(self, now: int) -> bool:
+        """Whether a billing run has anything to do."""
+        return self._run("SELECT 1 FROM billing WHERE date_due <= ? LIMIT 1", (now,)).fetchone() is not None
+
+    def open_invoices(self, partner_sid: str) -> list[OpenInvoice]:
+        """A partner's open computed invoices, oldest first, with all that they are made of."""
+        heads = self._run(
+            "SELECT date_created, invoice_sid, display_id, date_billing_period_start, date_billing_period_end"
+            " FROM invoice WHERE partner_sid = ? AND status = 'open' AND origin = 'computed' ORDER BY date_created",
+            (partner_sid,),
+        ).fetchall()
+        return [self._open_invoice(partner_sid, *head) for head in heads]
+
+    def _open_invoice(
+        self, partner_sid: str, created: int, sid: str, display_id: str, start: int, end: int
+    ) -> OpenInvoice:
+        key = (partner_sid, created, sid)
+        return OpenInvoice(
+            invoice_sid=sid,
+            display_id=display_id,
+            date_created=created,
+            period=printed_period(start, end),
+            sums=self.item_sums(key),
+            lines=self.fixed_lines(key),
+            payments=self.payments_on(key),
+        )
+
+    def item_sums(self, key: Key) -> dict[ItemKey, ItemSum]:
+        """The exact sums of an invoice's items."""
+        rows = self._run(
+            "SELECT type, direction, country_code, date_start, date_end, units, usage, events"
+            f" FROM item_sum WHERE {_KEY}",
+            key,
+        )
+        return {_item_key(*row[:5]): ItemSum(*row[5:]) for row in rows}
+
+    def fixed_lines(self, key: Key) -> list[FixedLine]:
+        """An invoice's lines of a fixed amount, in the order in which they were made."""
+        rows = self._run(f"{_SELECT_LINES} WHERE {_KEY} ORDER BY date_created, line_sid, position", key)
+        return [_line(row) for row in rows]
+
+    def corrections(self, partner_sid: str, corrects_sid: str) -> list[FixedLine]:
+        """The credits and their taxes that name a closed invoice."""
+        where = "WHERE partner_sid = ? AND corrects_sid = ? ORDER BY date_created, line_sid, position"
+        return [_line(row) for row in self._run(f"{_SELECT_LINES} {where}", (partner_sid, corrects_sid))]
+
+    def payments_on(self, key: Key) -> list[Payment]:
+        """What was paid on an invoice, in the order in which it was recorded."""
+        rows = self._run(f"{_SELECT_PAYMENTS} WHERE {_KEY} ORDER BY date_created, payment_sid", key)
+        return [Payment(**dict(zip(_PAYMENT, row, strict=True))) for row in rows]
+
+    def payment(self, partner_sid: str, payment_sid: str) -> Payment | None:
+        """One payment."""
+        where = "WHERE partner_sid = ? AND payment_sid = ?"
+        row = self._run(f"{_SELECT_PAYMENTS} {where}", (partner_sid, payment_sid)).fetchone()
+        return Payment(**dict(zip(_PAYMENT, row, strict=True))) if row else None
+
+    def payment_by_reference(self, partner_sid: str, provider: str, reference: str) -> str | None:
+        """The payment that has a provider's reference already."""
+        where = "WHERE partner_sid = ? AND provider = ? AND reference = ?"
+        row = self._run(f"SELECT payment_sid FROM payment {where}", (partner_sid, provider, reference)).fetchone()
+        return row[0] if row else None
+
+    def refunded(self, partner_sid: str, payment_sid: str) -> int:
+        """How much of a payment was given back."""
+        total = "SELECT coalesce(-sum(amount), 0) FROM payment WHERE partner_sid = ? AND refunds_sid = ?"
+        return int(self._run(total, (partner_sid, payment_sid)).fetchone()[0])
+
+    def waiting_payments(self, partner_sid: str) -> list[Payment]:
+        """Payments of a parked partner that are on no invoice, in the order in which they came."""
+        where = "WHERE partner_sid = ? AND invoice_created IS NULL ORDER BY date_created, payment_sid"
+        rows = self._run(f"{_SELECT_PAYMENTS} {where}", (partner_sid,))
+        return [Payment(**dict(zip(_PAYMENT, row, strict=True))) for row in rows]
+
+    def predecessor(self, partner_sid: str) -> Predecessor | None:
+        """The last imported invoice of a partner, by its period."""
+        row = self._run(
+            "SELECT date_billing_period_end, balance_forward, date_created FROM invoice"
+            " WHERE partner_sid = ? AND origin = 'imported'"
+            " ORDER BY date_billing_period_start DESC, date_created DESC LIMIT 1",
+            (partner_sid,),
+        ).fetchone()
+        return Predecessor(*row) if row else None
+
+    def imported_numbers(self, partner_sid: str) -> list[str]:
+        """The numbers of a partner's imported invoices."""
+        where = "WHERE partner_sid = ? AND origin = 'imported'"
+        return [text for (text,) in self._run(f"SELECT display_id FROM invoice {where}", (partner_sid,))]
+
+    def imported_period(self, partner_sid: str, instant: int) -> Period | None:
+        """The period of the imported invoice that covers an instant."""
+        row = self._run(
+            "SELECT date_billing_period_start, date_billing_period_end FROM invoice WHERE partner_sid = ?"
+            " AND origin = 'imported' AND date_billing_period_start <= ? AND date_billing_period_end + 1000 > ?"
+            " ORDER BY date_billing_period_start DESC LIMIT 1",
+            (partner_sid, instant, instant),
+        ).fetchone()
+        return Period(day_of(row[0]), day_of(row[1] + 1000)) if row else None
+
+    def amount_before(self, partner_sid: str, created: int) -> int | None:
+        """What a partner's invoice before one came to."""
+        row = self._run(
+            "SELECT amount FROM invoice WHERE partner_sid = ? AND date_created < ? ORDER BY date_created DESC LIMIT 1",
+            (partner_sid, created),
+        ).fetchone()
+        return row[0] if row else None
+
+    def settled_by(self, partner_sid: str, settlement: int) -> list[Closed]:
+        """Closed invoices whose `paid` is not what a sum of settlements makes it, oldest first."""
+        rows = self._run(
+            "SELECT partner_sid, invoice_created, invoice_sid, hash, date_closed, paid_from, paid FROM closed_invoice"
+            " WHERE partner_sid = ? AND ((paid = 0 AND paid_from <= ?) OR (paid = 1 AND paid_from > ?))"
+            " ORDER BY invoice_created",
+            (partner_sid, settlement, settlement),
+        )
+        return [Closed((row[0], row[1], row[2]), row[3], row[4], row[5], bool(row[6])) for row in rows]
+
+    def is_approved(self, key: Key) -> bool:
+        """Whether a person let an open invoice go."""
+        return self._run(f"SELECT 1 FROM approval WHERE {_KEY}", key).fetchone() is not None
+
+    def journal(self, partner_sid: str) -> Iterator[tuple[JournalEntry, bytes]]:
+        """A partner's journal with the hash of each entry, in order."""
+        rows = self._run(
+            "SELECT partner_sid, position, invoice_sid, move, date, who, why, hash FROM journal"
+            " WHERE partner_sid = ? ORDER BY position",
+            (partner_sid,),
+        )
+        names = JournalEntry.__struct_fields__
+        for row in rows:
+            yield JournalEntry(**dict(zip(names, row[:-1], strict=True))), row[-1]
+
+    def notices(self, limit: int, *, answered: bool = False) -> list[Notice]:
+        """What the operator should know, newest first; what is answered only if asked for."""
+        where = "" if answered else "WHERE date_answered IS NULL "
+        select = f"SELECT {', '.join(_NOTICE)} FROM notice {where}ORDER BY date_created DESC, notice_sid LIMIT ?"
+        return [Notice(**dict(zip(_NOTICE, row, strict=True))) for row in self._run(select, (limit,))]
+
+    def is_told(self, partner_sid: str, kind: str) -> bool:
+        """Whether a partner has a notice of a kind that is not answered."""
+        where = "WHERE partner_sid = ? AND kind = ? AND date_answered IS NULL LIMIT 1"
+        return self._run(f"SELECT 1 FROM notice {where}", (partner_sid, kind)).fetchone() is not None
+
+
+class LedgerWrites:
+    """Changes of billing within one act."""
+
+    _run: Callable[..., Any]
+    _run_many: Callable[..., Any]
+
+    def put_billing(self, billing: Billing) -> None:
+        """Write how a partner is billed."""
+        changes = ", ".join(f"{name} = excluded.{name}" for name in _OWN[1:])
+        self._run(
+            f"INSERT INTO billing ({', '.join(_OWN)}) VALUES ({', '.join('?' * len(_OWN))})"
+            f" ON CONFLICT (partner_sid) DO UPDATE SET {changes}",
+            [int(value) if isinstance(value := getattr(billing, name), bool) else value for name in _OWN],
+        )
+
+    def put_sums(self, key: Key, sums: Iterable[tuple[ItemKey, ItemSum]]) -> None:
+        """Write sums of an invoice as they are now; one that is empty goes."""
+        sums = list(sums)
+        columns = "partner_sid, invoice_created, invoice_sid, type, direction, country_code, date_start, date_end"
+        self._run_many(
+            f"INSERT INTO item_sum ({columns}, units, usage, events) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            f" ON CONFLICT ({columns})"
+            " DO UPDATE SET units = excluded.units, usage = excluded.usage, events = excluded.events",
+            [(*key, *_item_columns(item), s.units, s.usage, s.events) for item, s in sums if s != ItemSum()],
+        )
+        self._run_many(
+            f"DELETE FROM item_sum WHERE {_KEY} AND type = ? AND direction = ? AND country_code = ?"
+            " AND date_start = ? AND date_end = ?",
+            [(*key, *_item_columns(item)) for item, total in sums if total == ItemSum()],
+        )
+
+    def add_payment(self, payment: Payment) -> None:
+        """A new payment."""
+        self._insert_row("payment", _PAYMENT, payment)
+
+    def place_payment(self, payment: Payment) -> None:
+        """Put a payment that waited on its invoice."""
+        self._run(
+            "UPDATE payment SET invoice_created = ?, invoice_sid = ? WHERE partner_sid = ? AND payment_sid = ?",
+            (payment.invoice_created, payment.invoice_sid, payment.partner_sid, payment.payment_sid),
+        )
+
+    def add_line(self, key: Key, line: FixedLine) -> None:
+        """A new line of a fixed amount on an open invoice."""
+        names = ("partner_sid", "invoice_created", "invoice_sid", *_LINE)
+        values = [*key, *(getattr(line, name) for name in _LINE)]
+        self._run(f"INSERT INTO fixed_line ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values)
+
+    def add_closed(self, closed: Closed) -> None:
+        """What closing froze."""
+        values = (*closed.key, closed.hash, closed.date_closed, closed.paid_from, int(closed.paid))
+        self._run("INSERT INTO closed_invoice VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def set_paid(self, key: Key, *, paid: bool) -> None:
+        """Whether a closed invoice is paid."""
+        self._run(f"UPDATE closed_invoice SET paid = ? WHERE {_KEY}", (int(paid), *key))
+
+    def set_approved(self, key: Key, *, approved: bool) -> None:
+        """Let an open invoice go, or take that back."""
+        self._run(f"DELETE FROM approval WHERE {_KEY}", key)
+        if approved:
+            self._run("INSERT INTO approval VALUES (?, ?, ?)", key)
+
+    def add_journal(self, entry: JournalEntry, hash_: bytes) -> None:
+        """One more entry of a partner's journal."""
+        values = [getattr(entry, name) for name in JournalEntry.__struct_fields__]
+        names = ", ".join(JournalEntry.__struct_fields__)
+        self._run(f"INSERT INTO journal ({names}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [*values, hash_])
+
+    def add_notice(self, notice: Notice) -> None:
+        """Something that the operator should know."""
+        self._insert_row("notice", _NOTICE, notice)
+
+    def answer_notices(self, partner_sid: str, kind: str, now: int) -> None:
+        """Mark a partner's notices of a kind as answered."""
+        self._run(
+            "UPDATE notice SET date_answered = ? WHERE partner_sid = ? AND kind = ? AND date_answered IS NULL",
+            (now, partner_sid, kind),
+        )
+
+    def set_spent(self, partner_sid: str, amount: int) -> None:
+        """What a partner spent today."""
+        self._run("UPDATE partner SET daily_spent_amount = ? WHERE partner_sid = ?", (amount, partner_sid))
+
+    def forget_spent(self, today: int) -> None:
+        """Begin a new day for all who spent something on another."""
+        self._run(
+            "UPDATE partner SET daily_spent_amount = 0 WHERE daily_spent_amount <> 0"
+            " AND partner_sid IN (SELECT partner_sid FROM billing WHERE spent_day <> ?)",
+            (today,),
+        )
+
+    def _insert_row(self, table: str, names: Sequence[str], record: Any) -> None:
+        values = [getattr(record, name) for name in names]
+        self._run(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values)
+
+
+def changed_columns(invoice: Invoice) -> tuple[Any, ...]:
+    """What may change of an invoice's row once it is there, as `UPDATE_INVOICE` takes it."""
+    return (*(getattr(invoice, name) for name in _CHANGING), *key_of(invoice))
+
+
+_CHANGING: Final = (
+    "amount", "amount_due", "amount_tax", "balance_forward", "balance_previous", "status", "paid", "date_charged",
+    "date_issued",
+)  # fmt: skip
+UPDATE_INVOICE: Final = (
+    f"UPDATE invoice SET {', '.join(f'{name} = ?' for name in _CHANGING)}"
+    " WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?"
+)
+
+
+def _billing(row: Sequence[Any]) -> Billing:
+    values = dict(zip((*_OWN, *_TERMS), row, strict=True))
+    return Billing(**values | {name: bool(values[name]) for name in _FLAGS})
+
+
+def _line(row: Sequence[Any]) -> FixedLine:
+    values = dict(zip(_LINE, row, strict=True))
+    return FixedLine(**values | {"is_tax": bool(values["is_tax"])})
+
+
+def _item_key(type_: str, direction: str, country_code: str, start: int, end: int) -> ItemKey:
+    return ItemKey(type_, direction or None, country_code or None, Period(day_of(start), day_of(end)))
+
+
+def _item_columns(key: ItemKey) -> tuple[str, str, str, int, int]:
+    return (key.type, key.direction or "", key.country_code or "", midnight(key.period.start), midnight(key.period.end))
