@@ -67,8 +67,8 @@ _COLUMNS: Final = (
     "partner_sid", "date", "dr_sid", "kind", "version", "state", "late", "adjusted", "date_insert", "invoice_created",
     "invoice_sid", "item_type", "country_code", "direction", "quantity", "units", "price", "rate", "version_sid",
     "prefix", "jurisdiction", "given_price", "given_quantity", "given_duration", "number_src", "number_dst",
-    "number_billing", "number_external", "number_group_dst", "date_start", "date_talk", "date_stop", "duration", "sipcause", "type",
-    "sender_class", "mcc", "mnc", "message_segments", "status",
+    "number_billing", "number_external", "number_group_dst", "date_start", "date_talk", "date_stop",
+    "duration", "sipcause", "type", "sender_class", "mcc", "mnc", "message_segments", "status",
 )  # fmt: skip
 _INSERT: Final = f"INSERT INTO event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM event"
