@@ -19,6 +19,8 @@ _WRITTEN = re.compile(
     r"(?:[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,3}))?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
 )
+_SPAN = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS, "w": 7 * DAY_MS}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -95,6 +97,30 @@ def parse_zoned_instant(text: str) -> int:
     return _recorded(parse_instant(text))
 
 
+def parse_span(text: str) -> int:
+    """A span of time in milliseconds: a whole number of seconds, minutes, hours, days or weeks; ValueError otherwise.
+
+    >>> parse_span("36h") == parse_span("129600s")
+    True
+    >>> parse_span("1 month")
+    Traceback (most recent call last):
+    ValueError: expected a whole number with s, m, h, d or w, like 31d
+    """
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError("expected a whole number with s, m, h, d or w, like 31d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def in_range(instant: int) -> bool:
+    """Whether a record may hold an instant: its year is one from 2000 to 2100.
+
+    >>> in_range(0), in_range(1734651001000), in_range(10**20)
+    (False, True, False)
+    """
+    return _FIRST <= instant < _END
+
+
 def format_instant(instant: int) -> str:
     """The wire form, with exactly three decimals and `Z`.
 
@@ -116,7 +142,7 @@ def _milliseconds(y: int, mo: int, d: int, h: int = 0, mi: int = 0, s: int = 0, 
 
 def _recorded(instant: int) -> int:
     """An instant that a record may hold: dates far away are mistakes, not data."""
-    if not limits.YEAR_MIN <= time.gmtime(instant // 1000).tm_year <= limits.YEAR_MAX:
+    if not in_range(instant):
         raise ValueError(f"expected a year from {limits.YEAR_MIN} to {limits.YEAR_MAX}")
     return instant
 
@@ -128,3 +154,6 @@ def _offset_ms(zone: str | None) -> int:
     if hours > 23 or minutes > 59:
         raise ValueError("no such zone offset")
     return (hours * 60 + minutes) * (-60_000 if zone[0] == "-" else 60_000)
+
+
+_FIRST, _END = _milliseconds(limits.YEAR_MIN, 1, 1), _milliseconds(limits.YEAR_MAX + 1, 1, 1)

@@ -31,6 +31,7 @@ class Settings:
     admin: str = ""
     stop_timeout: int = limits.STOP_SECONDS_DEFAULT
     read_deadline_ms: int = limits.READ_DEADLINE_SECONDS * 1000
+    tick_seconds: int = limits.TICK_SECONDS_DEFAULT
     strict_query: bool = True
     development: bool = False
     log_level: str = "info"
@@ -47,6 +48,7 @@ HELP = {
     "admin": "HOST:PORT for /metrics and health, loopback; off by default",
     "stop_timeout": "seconds that requests in flight may take when the server stops",
     "read_deadline_ms": "milliseconds after which a read is stopped with 503",
+    "tick_seconds": "seconds between two looks whether a billing run is due; 0 leaves that to tollbook bill",
     "strict_query": "refuse unknown and repeated query arguments",
     "development": "Server-Timing headers and readable logs",
     "log_level": "debug, info, warning or error",
@@ -121,7 +123,13 @@ def _typed(name: str, value: Any, kind: type) -> Any:
 
 def _check(settings: Settings) -> None:
     """Refuse values that could only fail later."""
-    bounds = {"port": (0, 65_535), "workers": (1, 64), "threads": (2, 256), "read_deadline_ms": (1, 3_600_000)}
+    bounds = {
+        "port": (0, 65_535),
+        "workers": (1, 64),
+        "threads": (2, 256),
+        "read_deadline_ms": (1, 3_600_000),
+        "tick_seconds": (0, 86_400),
+    }
     for name, (low, high) in bounds.items():
         if not low <= getattr(settings, name) <= high:
             raise Refusal(errors.SETTING_INVALID, Flaw(name, f"expected a number from {low} to {high}"))

@@ -99,6 +99,7 @@ CREDENTIALS_WRONG = _problem(
 SCOPE_MISSING = _problem(
     "scope_missing", 403, "forbidden", "the token has no sufficient scope; those that would do are named"
 )
+OPERATOR_ONLY = _problem("operator_only", 403, "forbidden", "something that concerns everybody: the operator's alone")
 ITEM_UNKNOWN = _problem("item_unknown", 404, "no item error", "no such sid within the caller's sight")
 PATH_UNKNOWN = _problem("path_unknown", 404, "not found", "no such path")
 METHOD_UNKNOWN = _problem(

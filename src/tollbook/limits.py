@@ -107,6 +107,7 @@ FREE_DISK_BYTES_MIN: Final = 64 * 1_048_576  # below it the server is not ready
 PROGRESS_STEPS: Final = 20_000  # database steps between two looks at the deadline: about a millisecond
 PLANS_REMEMBERED_MAX: Final = 1_024  # parsed and composed lists kept by a worker
 GZIP_BYTES_MIN: Final = 1_024  # smaller answers do not gain
+TICK_SECONDS_DEFAULT: Final = 30  # between two looks whether a billing run is due; each costs microseconds
 READY_SECONDS: Final = 1  # an answer of /health/ready is good for this long
 
 START_TRIES_MAX: Final = 1_500  # looks whether a starting server answers, 20 ms apart

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.api.client import CORE, PASSWORD, World, basic, make_world
-from tests.making import CHILD, OPERATOR, invoice, put, sid
+from tests.making import CHILD, NOW, OPERATOR, invoice, put, sid
 
 from tollbook.api.documentation import ROUTES as DOCUMENTATION
 from tollbook.api.health import ROUTES as HEALTH
 from tollbook.api.resources import ROUTES
 from tollbook.billing.scopes import SCOPES
+from tollbook.operations.sandbox import furnish
 from tollbook.operations.tokens import fingerprint
 
 ANY = frozenset(SCOPES)
@@ -40,6 +41,8 @@ MATRIX = {
     ("GET", "/oauth/tokens/{token_sid}"): OAUTH_READ,
     ("POST", "/oauth/revoke"): OAUTH_REVOKE,
     ("GET", "/oauth/whoami"): OAUTH,
+    ("GET", "/sandbox/clock"): INVOICES,
+    ("POST", "/sandbox/clock"): frozenset({"invoices.manage"}),
 }
 """Any one of the scopes is enough."""
 
@@ -61,6 +64,7 @@ SENT: dict[Key, dict[str, Any]] = {
     ("PUT", "/partners/{partner_sid}"): {"json_body": {"name": "Same"}},
     ("POST", "/oauth/token/{partner_sid}"): {"form": {}},
     ("POST", "/oauth/revoke"): {"form": {"token": "nobody's"}},
+    ("POST", "/sandbox/clock"): {"json_body": {"advance": "1s"}},
 }
 """The bodies of those that take one."""
 
@@ -69,8 +73,9 @@ every_route = pytest.mark.parametrize("key", MATRIX, ids=" ".join)
 
 @pytest.fixture(scope="module")
 def scoped(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A world with a token for each scope, and one for none."""
+    """A world with a token for each scope, and one for none; a sandbox, so that it has all paths."""
     world = make_world(tmp_path_factory.mktemp("scoped"))
+    world.store.act(lambda act: furnish(act, NOW))
     put(world.store, invoice(1, OPERATOR))
     return world
 

@@ -19,6 +19,7 @@ from tollbook.api.observer import Observer
 from tollbook.api.resources import CORE, ROUTES
 from tollbook.api.routing import Endpoint, Route
 from tollbook.api.services import Services, open_services
+from tollbook.api.ticker import tick_forever
 from tollbook.api.wire import JSON, say
 from tollbook.config import Settings
 from tollbook.errors import Flaw, Refusal
@@ -30,6 +31,7 @@ def create_app(settings: Settings, observer: Observer | None = None) -> WsgiApp:
     """The WSGI application of one worker; opens the book."""
     services = open_services(settings)
     services.door.accesses.flush_forever()
+    tick_forever(services.store, settings.tick_seconds)
     return build_app(services, observer or Observer(settings))
 
 

@@ -19,6 +19,7 @@ TAGS = {
     "billing": ("Invoices", "What partners owe, line by line. Read only: invoices come from usage or from an import."),
     "partners": ("Partners", "Customers and resellers, a tree. A caller sees itself and all beneath it."),
     "oauth": ("Tokens", "Keys to the API. A token never does more than its partner may."),
+    "sandbox": ("Sandbox", "The clock of a book that runs on one of its own, to watch invoices close."),
     "health": ("Health", "For load balancers and supervisors. No credentials."),
     "openapi.json": ("Reference", "This description. No credentials."),
 }
@@ -40,8 +41,15 @@ _BODIES: dict[str, tuple[str, ...]] = {
     "post_token": ("PasswordGrant", "RefreshGrant"),
     "post_token_for": ("TokenWish",),
     "post_revoke": ("Revocation",),
+    "post_clock": ("ClockMove",),
 }
-_ANSWERS = {"post_token": "NewToken", "post_token_for": "NewToken", "who_am_i": "Identity"}
+_ANSWERS = {
+    "post_token": "NewToken",
+    "post_token_for": "NewToken",
+    "who_am_i": "Identity",
+    "get_clock": "Clock",
+    "post_clock": "Clock",
+}
 _UNSEEN = "said on the command line only"
 _ANYWHERE = (400, 411, 414, 500, 503)
 
@@ -194,10 +202,12 @@ def _success(route: Route) -> Json:
 
 
 def _content(route: Route) -> Json:
-    if route.resource is None:
+    name = _ANSWERS.get(route.act.__name__)
+    if name is None and route.resource is not None:
+        name = title(route.resource) + ("List" if route.lists else "")
+    if name is None:
         return {"schema": ref("Health") if route.path.startswith("/health") else {"type": "object"}}
-    name = _ANSWERS.get(route.act.__name__) or title(route.resource) + ("List" if route.lists else "")
-    example = samples.page(route.resource) if route.lists else schemas()[name]["examples"][0]
+    example = samples.page(route.resource) if route.resource and route.lists else schemas()[name]["examples"][0]
     return {"schema": ref(name), "example": example}
 
 
@@ -207,7 +217,7 @@ def _refused_with(route: Route) -> Iterable[int]:
         yield from (401, 429)
     if route.scopes:
         yield 403
-    if route.lists or "{" in route.path:
+    if route.lists or "{" in route.path or route.path.endswith("/sandbox/clock"):
         yield 404
     if route.body:
         yield from (413, 415, 422)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tollbook import limits
 from tollbook.api.routing import Route
-from tollbook.api.schemas import SID
+from tollbook.api.shapes import SID
 from tollbook.query.fields import RESOURCES, Resource
 from tollbook.query.listing import ALIASES, LIST_ARGUMENTS, names_of_view
 

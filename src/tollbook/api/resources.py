@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from tollbook import errors, limits
+from tollbook.api import billing
 from tollbook.api.routing import Request, Route
 from tollbook.api.wire import Answer, list_answer
 from tollbook.billing.model import Token
@@ -221,5 +222,6 @@ ROUTES = (
         "POST", "/oauth/revoke", post_revoke, "Revoke a token", _OAUTH_REVOKE, body="form", form_fields=_REVOKE_FIELDS
     ),
     Route("GET", "/oauth/whoami", who_am_i, "Who am I", _OAUTH_ANY, resource=TOKENS),
+    *billing.ROUTES,
 )
 """Every path beneath `/core/v2`."""

@@ -4,30 +4,15 @@ An answer's schema is exact: every attribute, nothing else. `include_fields` and
 out of it, which a schema cannot say. A body's schema holds what a client may set.
 """
 
-from typing import Any
-
 from tollbook import errors, limits
-from tollbook.api import samples
+from tollbook.api import billing_schemas, samples
+from tollbook.api.shapes import AMOUNT, INSTANT, SID, Json, closed
 from tollbook.billing.scopes import SCOPES
 from tollbook.query.fields import PARTNERS, RESOURCES, TOKENS, Field, Kind, Resource
-
-Json = dict[str, Any]
 
 # A bound or a form that JSON Schema has no word for is a `format` of our own; readers ignore formats they do not
 # know. `invoice-filter`, `invoice-order`, `invoice-fields`, …: the arguments of lists. `text`: NFC, no control
 # characters. `scopes`: words.
-
-AMOUNT: Json = {"type": "string", "format": "decimal", "pattern": r"^(?!-0$)-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$"}
-INSTANT: Json = {
-    "type": "string",
-    "format": "date-time",
-    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
-}
-SID: Json = {
-    "type": "string",
-    "format": "uuid",
-    "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
-}
 
 _ANSWERED: dict[Kind, Json] = {
     Kind.TEXT: {"type": "string"},
@@ -66,9 +51,9 @@ def schemas() -> Json:
                 made[_row_title(field)] = _object(field.parts, field.doc)
         made[title(resource)] = _record(resource)
         made[f"{title(resource)}List"] = _page(resource)
-    made |= _token_answers() | _partner_bodies() | _forms()
+    made |= _token_answers() | _partner_bodies() | _forms() | billing_schemas.schemas()
     made["Error"] = _error()
-    made["Health"] = _closed({"status": {"type": "string", "enum": ["live", "ready"]}})
+    made["Health"] = closed({"status": {"type": "string", "enum": ["live", "ready"]}})
     return dict(sorted(made.items()))
 
 
@@ -76,16 +61,9 @@ def _row_title(field: Field) -> str:
     return "".join(word.capitalize() for word in field.name.split("_")).removesuffix("s")
 
 
-def _closed(properties: Json, required: list[str] | None = None, **more: Any) -> Json:
-    """An object of these properties and no other; all are required unless some are named."""
-    needed = list(properties) if required is None else required
-    listed = {"required": needed} if needed else {}
-    return {"type": "object", **more, "properties": properties, **listed, "additionalProperties": False}
-
-
 def _object(fields: tuple[Field, ...], doc: str) -> Json:
     required = [field.name for field in fields if not field.absent and field.kind is not Kind.OBJECT]
-    return _closed({field.name: _answered(field) for field in fields}, required, description=doc)
+    return closed({field.name: _answered(field) for field in fields}, required, description=doc)
 
 
 def _answered(field: Field) -> Json:
@@ -120,12 +98,12 @@ def _page(resource: Resource) -> Json:
         "items": {"type": "array", "maxItems": limits.LIMIT_MAX, "items": ref(title(resource))},
         "limit": {"type": "integer", "minimum": 1, "maximum": limits.LIMIT_MAX, "description": "The limit in force."},
         "offset": count | {"description": "How many records were skipped."},
-        "pagination": _closed(
+        "pagination": closed(
             {"next": link, "previous": link}, [], description="The pages beside this one; empty where there is none."
         ),
         "total": count | {"description": "How many records there are in sight and filter, exactly."},
     }
-    return _closed(properties, description=f"A page of {resource.name}s.", examples=[samples.page(resource)])
+    return closed(properties, description=f"A page of {resource.name}s.", examples=[samples.page(resource)])
 
 
 def _token_answers() -> Json:
@@ -208,8 +186,8 @@ def _partner_bodies() -> Json:
     changing = {name: schema for name, schema in settable.items() if name != "parent_sid"}
     back = "An attribute that is sent back as it was given is accepted too, whoever may set it."
     return {
-        "PartnerCreate": _closed(settable, ["name"], examples=[samples.CREATE_PARTNER]),
-        "PartnerChange": _closed(changing, [], description=back, examples=[samples.CHANGE_PARTNER]),
+        "PartnerCreate": closed(settable, ["name"], examples=[samples.CREATE_PARTNER]),
+        "PartnerChange": closed(changing, [], description=back, examples=[samples.CHANGE_PARTNER]),
     }
 
 
@@ -243,10 +221,10 @@ def _forms() -> Json:
     by_refresh = {"grant_type": {"type": "string", "const": "refresh_token"}, "refresh_token": secret}
     ignored = dict.fromkeys(("grant_type", "username", "password", "refresh_token"), unused)
     return {
-        "PasswordGrant": _closed(by_password | wish, list(by_password), examples=[samples.PASSWORD_GRANT]),
-        "RefreshGrant": _closed(by_refresh | wish, list(by_refresh), examples=[samples.REFRESH_GRANT]),
-        "TokenWish": _closed(wish | ignored, [], examples=[samples.TOKEN_WISH]),
-        "Revocation": _closed(
+        "PasswordGrant": closed(by_password | wish, list(by_password), examples=[samples.PASSWORD_GRANT]),
+        "RefreshGrant": closed(by_refresh | wish, list(by_refresh), examples=[samples.REFRESH_GRANT]),
+        "TokenWish": closed(wish | ignored, [], examples=[samples.TOKEN_WISH]),
+        "Revocation": closed(
             {
                 "token": plain | {"description": "An access or refresh token; the one in use if left out."},
                 "token_type": unused,
@@ -260,7 +238,7 @@ def _forms() -> Json:
 
 
 def _error() -> Json:
-    flaw = _closed(
+    flaw = closed(
         {
             "field": {"type": ["string", "null"], "description": "The argument or attribute that is wrong."},
             "message": {"type": "string", "description": "What is wrong with it."},
@@ -273,4 +251,4 @@ def _error() -> Json:
     }
     properties = {"message": {"type": "string"}, "errors": {"type": "array", "minItems": 1, "items": flaw}}
     doc = "Every refusal. Its code is in the header `X-Error-Code`."
-    return _closed(properties, description=doc, examples=[example])
+    return closed(properties, description=doc, examples=[example])

@@ -6,11 +6,12 @@ A verb names the function that runs it as `module:function` within this package.
 import argparse
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from tollbook import __version__
+from tollbook.cli.billing_arguments import add_clock
 from tollbook.cli.exits import EXITS
-from tollbook.config import HELP, Settings
+from tollbook.cli.verbs import Verbs
+from tollbook.config import Settings
 
 _YEAR_SECONDS = 365 * 86_400
 _PASSWORD = "the password, on the file's first line; else TOLLBOOK_PASSWORD"  # noqa: S105  (help)
@@ -28,72 +29,21 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"tollbook {__version__}")
-    verbs = _Verbs(top)
+    verbs = Verbs(top)
     _add_serving(verbs)
     _add_moving(verbs)
     _add_listing(verbs)
     _add_partners(verbs.beneath("partner", "the partners: customers, resellers and what they may do"))
     _add_tokens(verbs.beneath("token", "the keys to the API"))
+    add_clock(verbs.beneath("clock", "the time of a sandbox, a book whose clock stands still until it is moved"))
     _add_keeping(verbs)
     return top
-
-
-class _Verbs:
-    """Adds verbs to a parser, each with its function, its one line of help and its example."""
-
-    def __init__(self, above: argparse.ArgumentParser) -> None:
-        self._subparsers = above.add_subparsers(metavar="VERB", required=True, dest="verb")
-
-    def beneath(self, name: str, doc: str) -> "_Verbs":
-        """A group of verbs."""
-        description = f"{doc[0].upper()}{doc[1:]}."
-        return _Verbs(self._subparsers.add_parser(name, help=doc, description=description, allow_abbrev=False))
-
-    def add(self, name: str, run: str, doc: str, example: str, *, json: bool = True) -> "_Arguments":
-        """One verb; `run` is `module:function`."""
-        verb = self._subparsers.add_parser(
-            name,
-            help=doc,
-            description=f"{doc[0].upper()}{doc[1:]}.",
-            epilog="example:\n" + "\n".join(f"  {line}" for line in example.splitlines()),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        verb.set_defaults(run=run)
-        made = _Arguments(verb).settings("db")
-        verb.add_argument("--config", type=Path, metavar="FILE", help="a TOML file of settings")
-        return made.add("--json", action="store_true", help="print JSON, for scripts") if json else made
-
-
-class _Arguments:
-    """Adds arguments to one verb."""
-
-    def __init__(self, verb: argparse.ArgumentParser) -> None:
-        self._verb = verb
-
-    def add(self, *names: str, **how: Any) -> "_Arguments":
-        """One argument, as argparse takes it."""
-        self._verb.add_argument(*names, **how)
-        return self
-
-    def settings(self, *names: str) -> "_Arguments":
-        """The settings of those names as flags; None where the command line gives nothing."""
-        for setting in fields(Settings):
-            if setting.name in names:
-                flag = f"--{setting.name.replace('_', '-')}"
-                how: dict[str, Any] = {"help": HELP[setting.name], "default": None}
-                if isinstance(setting.default, bool):
-                    how["action"] = argparse.BooleanOptionalAction
-                else:
-                    how |= {"type": type(setting.default), "metavar": type(setting.default).__name__.upper()}
-                self._verb.add_argument(flag, **how)
-        return self
 
 
 _SERVER = tuple(setting.name for setting in fields(Settings) if setting.name != "db")
 
 
-def _add_serving(verbs: _Verbs) -> None:
+def _add_serving(verbs: Verbs) -> None:
     verbs.add(
         "init",
         "books:init",
@@ -101,6 +51,8 @@ def _add_serving(verbs: _Verbs) -> None:
         "tollbook init --db tollbook.db --name 'Example Telecom'",
     ).add("--name", default="Operator", help="the operator's name").add(
         "--currency", default="USD", help="the book's currency, ISO 4217"
+    ).add("--sandbox", action="store_true", help="make a book whose clock stands still until it is moved").add(
+        "--clock", metavar="INSTANT", help="where a sandbox's clock begins; the present unless given"
     )
     verbs.add(
         "serve",
@@ -114,7 +66,7 @@ def _add_serving(verbs: _Verbs) -> None:
     ).settings("host", "port").add("--fresh", action="store_true", help="make the sample book anew")
 
 
-def _add_moving(verbs: _Verbs) -> None:
+def _add_moving(verbs: Verbs) -> None:
     importing = verbs.beneath("import", "take records into the book")
     importing.add(
         "invoices",
@@ -141,7 +93,7 @@ def _add_moving(verbs: _Verbs) -> None:
     )
 
 
-def _add_listing(verbs: _Verbs) -> None:
+def _add_listing(verbs: Verbs) -> None:
     verbs.add(
         "invoices",
         "listing:invoices",
@@ -166,7 +118,7 @@ def _add_listing(verbs: _Verbs) -> None:
     )
 
 
-def _add_partners(verbs: _Verbs) -> None:
+def _add_partners(verbs: Verbs) -> None:
     verbs.add(
         "add", "partners:add", "make a partner", "tollbook partner add --name 'Acme' --login acme --scope invoices.read"
     ).add("--name", required=True, help="the partner's name").add(
@@ -187,7 +139,7 @@ def _add_partners(verbs: _Verbs) -> None:
     ).add("sid", metavar="SID").add("--scope", nargs="+", action="extend", required=True, help="all that it may do")
 
 
-def _add_tokens(verbs: _Verbs) -> None:
+def _add_tokens(verbs: Verbs) -> None:
     verbs.add(
         "add",
         "tokens:add",
@@ -208,7 +160,7 @@ def _add_tokens(verbs: _Verbs) -> None:
     )
 
 
-def _add_keeping(verbs: _Verbs) -> None:
+def _add_keeping(verbs: Verbs) -> None:
     verbs.add(
         "check",
         "checking:check",

@@ -6,9 +6,9 @@ from argparse import Namespace
 from tollbook import errors
 from tollbook.cli.checking import tell
 from tollbook.cli.exits import DONE, FAILED
-from tollbook.cli.opening import book_of, settings_of
+from tollbook.cli.opening import book_of, read_argument, settings_of
 from tollbook.cli.output import note, print_json, print_table, progress
-from tollbook.clock import SystemClock
+from tollbook.clock import SystemClock, format_instant, parse_instant
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations import keeping
 from tollbook.operations.books import create_book
@@ -18,15 +18,29 @@ from tollbook.store import store_path
 def init(arguments: Namespace) -> int:
     """Make a book and print the first token, this once."""
     settings, _ = settings_of(arguments)
-    founded = create_book(settings.db, SystemClock(), name=arguments.name, currency=arguments.currency)
+    begins = _sandbox_clock(arguments)
+    founded = create_book(
+        settings.db, SystemClock(), name=arguments.name, currency=arguments.currency, sandbox_clock=begins
+    )
     founded.store.close()
     if arguments.json:
         print_json({"partner_sid": founded.operator.partner_sid, "token": founded.token.access_token})
         return DONE
     print(founded.token.access_token)
     note(f"made the book {settings.db}; the operator is partner {founded.operator.partner_sid}")
+    if begins is not None:
+        note(f"it is a sandbox: its clock stands at {format_instant(begins)} until tollbook clock moves it")
     note("above is the first token, with every scope; it is not shown again")
     return DONE
+
+
+def _sandbox_clock(arguments: Namespace) -> int | None:
+    """Where a sandbox's clock begins; None where the book is to be none."""
+    if arguments.clock is None:
+        return SystemClock().now() if arguments.sandbox else None
+    if not arguments.sandbox:
+        raise Refusal(errors.ARGUMENT_INVALID, Flaw("clock", "only a sandbox has a clock of its own: add --sandbox"))
+    return read_argument("clock", arguments.clock, parse_instant)
 
 
 def backup(arguments: Namespace) -> int:

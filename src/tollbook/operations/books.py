@@ -6,9 +6,10 @@ from typing import NamedTuple
 from tollbook import errors, limits
 from tollbook.billing.model import Caller, Partner, Token
 from tollbook.billing.scopes import SCOPES
-from tollbook.clock import Clock
+from tollbook.clock import Clock, in_range
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations.partners import new_partner, read_name
+from tollbook.operations.sandbox import furnish
 from tollbook.operations.tokens import Wish, grant_to
 from tollbook.store import Store, book_files, create_store, open_store, store_path
 
@@ -25,15 +26,26 @@ class Founded(NamedTuple):
 
 
 def create_book(
-    url: str, clock: Clock, *, name: str = "Operator", currency: str = "USD", partner_sid: str | None = None
+    url: str,
+    clock: Clock,
+    *,
+    name: str = "Operator",
+    currency: str = "USD",
+    partner_sid: str | None = None,
+    sandbox_clock: int | None = None,
 ) -> Founded:
-    """Make a book at a path or URL where nothing is; it appears there whole, or not at all."""
-    _check(name, currency)
+    """Make a book at a path or URL where nothing is; it appears there whole, or not at all.
+
+    With `sandbox_clock` it is a sandbox that begins at that instant.
+    """
+    _check(name, currency, sandbox_clock)
     target = store_path(url)
     book_files.refuse_present(target)
     part = target.with_name(target.name + ".making")
     book_files.remove_book(part)
     store = create_store(str(part), clock)
+    if sandbox_clock is not None:
+        store.act(lambda act: furnish(act, sandbox_clock))
     with store.writing() as act:
         operator = new_partner(act, name=name, parent_sid=None, available_scopes=SCOPES, partner_sid=partner_sid)
         act.add_partner(operator)
@@ -45,7 +57,7 @@ def create_book(
     return Founded(open_store(url, clock), operator, token)
 
 
-def _check(name: str, currency: str) -> None:
+def _check(name: str, currency: str, sandbox_clock: int | None) -> None:
     """Refuse what the book would be stuck with."""
     try:
         read_name(name)
@@ -53,6 +65,8 @@ def _check(name: str, currency: str) -> None:
         raise Refusal(errors.SETTING_INVALID, Flaw("name", str(error))) from None
     if not _CURRENCY.fullmatch(currency):
         raise Refusal(errors.SETTING_INVALID, Flaw("currency", "expected an ISO 4217 code of three capitals like USD"))
+    if sandbox_clock is not None and not in_range(sandbox_clock):
+        raise Refusal(errors.SETTING_INVALID, Flaw("clock", "expected a year from 2000 to 2100"))
 
 
 def operator_caller(store: Store) -> Caller:

@@ -82,7 +82,7 @@ def grant_by_refresh(store: Store, refresh_token: str, wish: Wish) -> Token:
     with store.reading() as book:  # so that a guess costs nobody the lock for writing
         _renewable(book, refresh_token, store.clock.now())
     with store.writing() as act:
-        token = _renewable(act, refresh_token, act.now)
+        token = _renewable(act, refresh_token, act.wall)
         asked = token.scopes if wish.scopes is None else tuple(wish.scopes)
         _refuse_beyond(asked, token.scopes)
         renewed = replace(token, scopes=asked, **_fresh(act, wish.expires_in))
@@ -147,7 +147,7 @@ def _issue(act: Writes, partner: Partner, allowed: Iterable[str], wish: Wish) ->
     _refuse_beyond(asked, allowed)
     token = Token(
         client_id=wish.client_id,
-        date_created=act.now,
+        date_created=act.wall,
         name=wish.name,
         partner_sid=partner.partner_sid,
         scopes=asked,
@@ -164,8 +164,8 @@ def _fresh(act: Writes, expires_in: int) -> dict[str, Any]:
     return {
         "access_token": secrets.token_urlsafe(limits.TOKEN_BYTES),
         "refresh_token": secrets.token_urlsafe(limits.TOKEN_BYTES),
-        "date_expiration_access_token": act.now + expires_in * 1000,
-        "date_expiration_refresh_token": act.now + lives * 1000,
+        "date_expiration_access_token": act.wall + expires_in * 1000,
+        "date_expiration_refresh_token": act.wall + lives * 1000,
     }
 
 
