@@ -63,6 +63,7 @@ DECK_LINES_REMEMBERED_MAX: Final = 300_000  # of all compiled decks that a worke
 SHEET_TABLES_REMEMBERED_MAX: Final = 4  # states of who has which sheet that a worker keeps
 ZONES_REMEMBERED_MAX: Final = 64
 COUNTRIES_REMEMBERED_MAX: Final = 65_536  # numbers whose country a worker keeps
+PERIODS_REMEMBERED_MAX: Final = 4_096  # days of partners' cycles whose period a worker keeps
 NEXT_INVOICE_LEAD_SECONDS: Final = 1_800  # documented sample: the next invoice opens from 23:30 of the last day
 CLOSE_DELAY_SECONDS_DEFAULT: Final = 86_400  # calls in progress at midnight and slow files are not late
 USAGE_BATCH_MAX: Final = 1_000  # documented: records in one bulk write; also what waited and is placed in one act

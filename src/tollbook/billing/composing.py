@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tollbook.billing.balances import settling
 from tollbook.billing.deriving import items_of, totals_of
-from tollbook.billing.laws import Broken, balances_law, items_law, periods_law, taxes_law
+from tollbook.billing.laws import Broken, amount_law, balances_law, periods_law, taxes_law
 from tollbook.billing.ledger import FixedLine, OpenInvoice, Payment
 from tollbook.billing.model import Invoice, InvoiceItem, PayItem, TaxItem
 from tollbook.money import format_amount, item_amount
@@ -94,11 +94,14 @@ def paid_from(closed: Invoice, settled_before: int) -> int:
 def broken_laws(
     invoices: Sequence[Invoice], made_of: Sequence[OpenInvoice], balance_closed: int, minor_decimals: int = 2
 ) -> list[Broken]:
-    """Which laws a partner's open invoices break, before they are written: laws 1 to 4, and an item's bound."""
+    """Which laws a partner's open invoices break, before they are written: laws 1 to 4, and an item's bound.
+
+    That items are what their sums give needs no second look here: they were made of them a moment ago.
+    """
     found = periods_law(invoices)
     previous = balance_closed
     for invoice, parts in zip(invoices, made_of, strict=True):
-        found += items_law(invoice, parts.sums, credit_items(parts.lines), minor_decimals)
+        found += amount_law(invoice)
         found += taxes_law(invoice)
         found += balances_law(invoice, previous)
         found += _beyond(invoice, parts, minor_decimals)

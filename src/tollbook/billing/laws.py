@@ -38,10 +38,15 @@ class Broken(msgspec.Struct, frozen=True):
 def items_law(
     invoice: Invoice, sums: Mapping[ItemKey, ItemSum], fixed: Iterable[InvoiceItem] = (), minor_decimals: int = 2
 ) -> list[Broken]:
-    """Law 1: `amount` is the sum of the items; each is the rounded value of its exact sums; usage is no debt."""
-    found = _sum_law(1, invoice, "amount", invoice.amount, sum(item.amount for item in invoice.invoice_items))
-    if invoice.invoice_items != items_of(sums, fixed, minor_decimals):
-        found.append(Broken(1, invoice.invoice_sid, "its items are not what its events add up to"))
+    """Law 1: as `amount_law`, and each item is the rounded value of its exact sums."""
+    if invoice.invoice_items == items_of(sums, fixed, minor_decimals):
+        return amount_law(invoice)
+    return [Broken(1, invoice.invoice_sid, "its items are not what its events add up to"), *amount_law(invoice)]
+
+
+def amount_law(invoice: Invoice) -> list[Broken]:
+    """Law 1: `amount` is the sum of the items; usage is no debt."""
+    found = _sum_law(1, invoice, "amount", invoice.amount, sum([item.amount for item in invoice.invoice_items]))
     found += [
         Broken(1, invoice.invoice_sid, f"the usage of an item {item.type} is negative: {item.usage}")
         for item in invoice.invoice_items

@@ -5,7 +5,7 @@ those of `phonenumbers` (Google's libphonenumber metadata); nothing here asks a 
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, Literal
 
 import phonenumbers
@@ -111,14 +111,15 @@ def country_of(number: str) -> str | None:
         return _country(f"{number[:7]}0000")
     if len(number) < _INTERNATIONAL_DIGITS_MIN or not is_number(number):
         return None
-    regions = _regions(number)
+    regions = _regions(number[:3])
     return ALPHA_3.get(regions[0]) if len(regions) == 1 else _country(number)
 
 
-def _regions(number: str) -> tuple[str, ...]:
-    """The regions that share a number's country calling code; none if there is no such code."""
+@cache
+def _regions(start: str) -> tuple[str, ...]:
+    """The regions that share the country calling code that three digits begin with; none if there is no such code."""
     by_code = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
-    return next((by_code[code] for digits in (1, 2, 3) if (code := int(number[:digits])) in by_code), ())
+    return next((by_code[code] for digits in (1, 2, 3) if (code := int(start[:digits])) in by_code), ())
 
 
 @lru_cache(limits.COUNTRIES_REMEMBERED_MAX)

@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 
 from tollbook import limits
@@ -174,6 +175,7 @@ def strictly_after(last: int | None, now: int) -> int:
     return now if last is None else max(now, last + 1)
 
 
+@lru_cache(limits.PERIODS_REMEMBERED_MAX)
 def _around(cycle: Cycle, day: date) -> Period:
     if day < cycle.begins:
         raise ValueError(f"billing begins on {cycle.begins}")

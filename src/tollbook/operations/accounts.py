@@ -72,7 +72,8 @@ class Account:
         """Those that were closed in this act."""
         self._act = act
         self._terms = terms
-        self._changed: set[str] = set()
+        self._changed: dict[str, set[str]] = {}
+        """The invoices that changed, with the arrays of each that did."""
         self._sums: dict[str, set[ItemKey]] = {}
         self._forward = 0
         self._loaded = billing
@@ -128,7 +129,7 @@ class Account:
         if total != ItemSum():
             made_of.sums[key] = total
         self._sums.setdefault(made_of.invoice_sid, set()).add(key)
-        self._changed.add(made_of.invoice_sid)
+        self._touch(made_of, "invoice_items")
 
     def add_payment(self, payment: Payment) -> None:
         """Put a payment on the current invoice; on none while the partner is parked."""
@@ -136,7 +137,7 @@ class Account:
             made_of = self.current()
             payment = replace(payment, invoice_created=made_of.date_created, invoice_sid=made_of.invoice_sid)
             made_of.payments.append(payment)
-            self._changed.add(made_of.invoice_sid)
+            self._touch(made_of, "pay_items")
         self._act.add_payment(payment)
         self._answered(payment)
 
@@ -147,7 +148,7 @@ class Account:
             placed = replace(waiting, invoice_created=made_of.date_created, invoice_sid=made_of.invoice_sid)
             self._act.place_payment(placed)
             made_of.payments.append(placed)
-            self._changed.add(made_of.invoice_sid)
+            self._touch(made_of, "pay_items")
 
     def add_lines(self, lines: Iterable[FixedLine]) -> OpenInvoice:
         """Put lines of a fixed amount on the current invoice."""
@@ -155,7 +156,7 @@ class Account:
         for line in lines:
             self._act.add_line((self.partner_sid, made_of.date_created, made_of.invoice_sid), line)
             made_of.lines.append(line)
-        self._changed.add(made_of.invoice_sid)
+        self._touch(made_of, "invoice_items", "tax_items")
         return made_of
 
     def spend(self, units: int) -> None:
@@ -192,7 +193,7 @@ class Account:
         """Write all that changed; the open invoices as they are now. `Unlawful` where a law would be broken."""
         self.open_until(self._act.now)
         invoices = self._save_open()
-        self._settle()
+        self._settle(invoices)
         self._note_current(invoices)
         self._ask_for_charge()
         self._count_spent()
@@ -221,8 +222,12 @@ class Account:
             )
         )
         self.billing = replace(billing, number_next=billing.number_next + 1, date_last_created=created)
-        self._changed.add(sid)
+        self._touch(self.opens[-1])
         self.move("open", sid, None, "billing")
+
+    def _touch(self, made_of: OpenInvoice, *arrays: str) -> None:
+        """Note that an invoice changed, and which of its arrays."""
+        self._changed.setdefault(made_of.invoice_sid, set()).update(arrays)
 
     def _key(self, made_of: OpenInvoice) -> Key:
         return (self.partner_sid, made_of.date_created, made_of.invoice_sid)
@@ -250,7 +255,7 @@ class Account:
         if made_of.is_new:
             self._act.open_invoice(invoice)
         else:
-            self._act.change_invoice(invoice, "open")
+            self._act.change_invoice(invoice, "open", self._changed.get(made_of.invoice_sid, ()))
         made_of.is_new = False
 
     def _close(self, made_of: OpenInvoice, who: str) -> None:
@@ -274,9 +279,9 @@ class Account:
         self.move("close", closed.invoice_sid, "open", who)
         self._request_postpay(closed)
 
-    def _settle(self) -> None:
+    def _settle(self, opens: Sequence[Invoice]) -> None:
         """Decide anew which closed invoices are paid, where the sum of all settlements or the closed ones changed."""
-        settling = self.billing.settled + sum(self._settling(made_of) for made_of in self.opens)
+        settling = self.billing.settled + sum(balances.settling(invoice) for invoice in opens)
         if settling == self.billing.settling and not self.closed:
             return
         self.billing = replace(self.billing, settling=settling)
@@ -287,9 +292,6 @@ class Account:
             self._act.change_invoice(replace(invoice, paid=paid, date_charged=charged), invoice.status)
             self._act.set_paid(frozen.key, paid=paid)
             self.move("settle" if paid else "unsettle", invoice.invoice_sid, invoice.status, "billing")
-
-    def _settling(self, made_of: OpenInvoice) -> int:
-        return balances.settling(composing.compose(self.partner_sid, made_of, 0, self._terms.minor_decimals))
 
     def _note_current(self, invoices: Sequence[Invoice]) -> None:
         holding = [m for m in self.opens if m.period.holds(self._act.now)] or self.opens[:1]

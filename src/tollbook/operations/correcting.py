@@ -7,10 +7,9 @@ change in place; what a closed one froze stays, and the difference is an adjustm
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from tollbook import errors, limits
 from tollbook.billing import periods
+from tollbook.billing.deriving import key_of
 from tollbook.billing.events import Event
 from tollbook.billing.model import Caller
 from tollbook.billing.rating import Rated
@@ -93,9 +92,17 @@ class Changing:
     def _frozen(self, before: Placed, event: Event, rating: Rated) -> Placed:
         """A new version that stays beside the closed invoice, whose difference an adjustment carries."""
         on = (before.invoice_created, before.invoice_sid)
-        made = billed(event, rating, self._account.period_of(event.time), on)
-        kept = {"late": before.late, "date_insert": before.date_insert}
-        return replace(made, version=before.version + 1, adjusted=True, **kept)
+        key = key_of(event, self._placing.period(event.time))
+        return billed(
+            event,
+            rating,
+            key,
+            on=on,
+            version=before.version + 1,
+            late=before.late,
+            came=before.date_insert,
+            adjusted=True,
+        )
 
     def _write(self, before: Placed, after: Placed | None, *, frozen: bool, adjusted_sid: str | None) -> None:
         units = (after.units if after else 0) - before.units

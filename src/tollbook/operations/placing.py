@@ -4,17 +4,13 @@ An event of an open period adds to that period's invoice; a late one to the curr
 a closed invoice froze is never touched: a correction of it is the difference, an `adjustment` on the current invoice.
 """
 
-from datetime import date
-
-from msgspec.structs import replace
-
-from tollbook.billing import periods
 from tollbook.billing.deriving import ItemKey, ItemSum, key_of
 from tollbook.billing.events import CallEvent, Event, MessageEvent
 from tollbook.billing.ledger import OpenInvoice
 from tollbook.billing.periods import Period
 from tollbook.billing.rating import Rated, Rating, rate_call, rate_message, rate_usage
 from tollbook.billing.sheets import CallDeck, MessageDeck, UsageDeck
+from tollbook.clock import DAY_MS
 from tollbook.money import BILLIONTHS, ITEM_UNITS, divide
 from tollbook.operations.accounts import Account
 from tollbook.operations.sheets import Tariffs
@@ -41,8 +37,9 @@ class Placing:
     def __init__(self, account: Account, now: int) -> None:
         self._account = account
         self._now = now
-        self._today = periods.day_of(now)
-        self._days: dict[date, tuple[Period, OpenInvoice | None]] = {}
+        self._today = now // DAY_MS
+        self._days: dict[int, tuple[Period, OpenInvoice | None]] = {}
+        self._periods: dict[int, Period] = {}
         self._sums: dict[tuple[str, ItemKey], list[int]] = {}
         self._invoices: dict[str, OpenInvoice] = {}
 
@@ -66,22 +63,28 @@ class Placing:
         on = self._account.current() if made_of is None else made_of
         self._add(on, key, rating.units, rating.quantity, 1)
         self._spend(event, rating.units)
-        made = billed(event, rating, period, (on.date_created, on.invoice_sid))
-        return replace(made, version=version, late=late, date_insert=came)
+        return billed(event, rating, key, on=(on.date_created, on.invoice_sid), version=version, late=late, came=came)
 
     def where(self, instant: int) -> tuple[Period, OpenInvoice | None]:
         """The period of an instant and its open invoice; None where that is closed, so that the event is late."""
-        day = periods.day_of(instant)
+        day = instant // DAY_MS
         if day not in self._days:
-            self._days[day] = (self._account.period_of(instant), self._account.invoice_of(instant))
+            self._days[day] = (self.period(instant), self._account.invoice_of(instant))
         return self._days[day]
+
+    def period(self, instant: int) -> Period:
+        """The period of an instant; ValueError before the partner's first. Nothing is opened for it."""
+        day = instant // DAY_MS
+        if day not in self._periods:
+            self._periods[day] = self._account.period_of(instant)
+        return self._periods[day]
 
     def take_off(self, placed: Placed) -> str | None:
         """Count an event no more; the invoice that carries the difference, where its own is closed."""
         if placed.state != "billed":
             return None
         self._spend(placed.event, -placed.units)
-        period = self._account.period_of(placed.event.time)
+        period = self.period(placed.event.time)
         key = key_of_placed(placed, period)
         made_of = self._open(placed)
         if made_of is not None:
@@ -91,7 +94,7 @@ class Placing:
 
     def adjust(self, event: Event, rating: Rated) -> str:
         """Count the new version of an event whose invoice is closed, beside what `take_off` took of the old one."""
-        key = key_of(event, self._account.period_of(event.time))
+        key = key_of(event, self.period(event.time))
         self._spend(event, rating.units)
         return self._adjust(key, rating.units, rating.quantity)
 
@@ -122,18 +125,29 @@ class Placing:
         total[2] += events
 
     def _spend(self, event: Event, units: int) -> None:
-        if periods.day_of(event.time) == self._today:
+        if event.time // DAY_MS == self._today:
             self._account.spend(units)
 
 
-def billed(event: Event, rating: Rated, period: Period, on: tuple[int | None, str | None]) -> Placed:
-    """The first version of a record that is rated and on an invoice, given by the rest of its key."""
-    key = key_of(event, period)
+def billed(
+    event: Event,
+    rating: Rated,
+    key: ItemKey,
+    *,
+    on: tuple[int | None, str | None],
+    version: int,
+    late: bool,
+    came: int,
+    adjusted: bool = False,
+) -> Placed:
+    """A record that is rated and on an invoice, given by the rest of its key."""
     return Placed(
         event=event,
-        version=1,
+        version=version,
         state="billed",
-        date_insert=0,
+        late=late,
+        adjusted=adjusted,
+        date_insert=came,
         invoice_created=on[0],
         invoice_sid=on[1],
         item_type=key.type,

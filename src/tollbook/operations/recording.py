@@ -53,9 +53,9 @@ def _by_partner(events: Sequence[Event]) -> dict[str, list[int]]:
 def _record_for(
     act: Writes, caller: Caller, partner_sid: str, events: Sequence[Event], terms: Terms, tariffs: Tariffs
 ) -> list[Outcome]:
-    if not act.is_beneath(caller.partner_sid, partner_sid):
-        return [_rejected(event, Flaw("partner_sid", "cannot find item by sid")) for event in events]
     account = account_of(act, partner_sid, terms)
+    if not (caller.is_operator and account) and not act.is_beneath(caller.partner_sid, partner_sid):
+        return [_rejected(event, Flaw("partner_sid", "cannot find item by sid")) for event in events]
     if account is None:
         return [_rejected(event, Flaw("partner_sid", NOT_BILLED)) for event in events]
     sifted = sift(act, partner_sid, events)
@@ -159,7 +159,7 @@ class Batch:
             quantity = rate(event, self._tariffs).quantity
         except ValueError as error:
             return _rejected(event, Flaw(_measure(event), str(error)))
-        key = key_of(event, self._account.period_of(event.time))
+        key = key_of(event, self._placing.period(event.time))
         placed = Placed(
             event=event,
             version=1,
@@ -174,11 +174,12 @@ class Batch:
 
     def _untimely(self, event: Event) -> Flaw | None:
         """Why an event's time is refused; nothing is opened for one that is."""
-        why = periods.untimely(event.time, self._act.now, date.min, self._terms.age_days_max)
+        time = event.time
         try:
-            self._account.period_of(event.time)
+            begins = self._placing.period(time).start
+            why = periods.untimely(time, self._act.now, begins, self._terms.age_days_max)
         except ValueError as error:
-            why = why or str(error)
+            why = periods.untimely(time, self._act.now, date.min, self._terms.age_days_max) or str(error)
         return Flaw(_time(event), why) if why else None
 
     def _note(self, event: Event, sifted: Sifted, placed: Placed) -> None:

@@ -25,6 +25,8 @@ _SELECT_BILLING: Final = (
     " FROM billing b JOIN partner p ON p.partner_sid = b.partner_sid"
 )
 _SELECT_PAYMENTS: Final = f"SELECT {', '.join(_PAYMENT)} FROM payment"
+_SUM: Final = "type, direction, country_code, date_start, date_end, units, usage, events"
+_IN_ORDER: Final = "ORDER BY date_created, line_sid, position"
 _SELECT_LINES: Final = f"SELECT {', '.join(_LINE)} FROM fixed_line"
 
 
@@ -79,51 +81,55 @@ class LedgerReads:
             " FROM invoice WHERE partner_sid = ? AND status = 'open' AND origin = 'computed' ORDER BY date_created",
             (partner_sid,),
         ).fetchall()
-        return [self._open_invoice(partner_sid, *head) for head in heads]
+        opens = {
+            created: OpenInvoice(
+                invoice_sid=sid, display_id=display_id, date_created=created, period=printed_period(start, end)
+            )
+            for created, sid, display_id, start, end in heads
+        }
+        if opens:
+            self._fill(partner_sid, opens)
+        return list(opens.values())
 
-    def _open_invoice(
-        self, partner_sid: str, created: int, sid: str, display_id: str, start: int, end: int
-    ) -> OpenInvoice:
-        key = (partner_sid, created, sid)
-        return OpenInvoice(
-            invoice_sid=sid,
-            display_id=display_id,
-            date_created=created,
-            period=printed_period(start, end),
-            sums=self.item_sums(key),
-            lines=self.fixed_lines(key),
-            payments=self.payments_on(key),
-        )
+    def _fill(self, partner_sid: str, opens: dict[int, OpenInvoice]) -> None:
+        """Give open invoices what they are made of, by their dates of creation: they are a partner's newest."""
+        newer = "WHERE partner_sid = ? AND invoice_created >= ?"
+        key = (partner_sid, min(opens))
+        for created, *row in self._run(f"SELECT invoice_created, {_SUM} FROM item_sum {newer}", key):
+            opens[created].sums[_item_key(*row[:5])] = ItemSum(*row[5:])
+        for created, *row in self._run(
+            f"SELECT invoice_created, {', '.join(_LINE)} FROM fixed_line {newer} {_IN_ORDER}", key
+        ):
+            opens[created].lines.append(_line(row))
+        for row in self._run(f"{_SELECT_PAYMENTS} {newer} ORDER BY date_created, payment_sid", key):
+            payment = _payment(row)
+            opens[payment.invoice_created or 0].payments.append(payment)
 
     def item_sums(self, key: Key) -> dict[ItemKey, ItemSum]:
         """The exact sums of an invoice's items."""
-        rows = self._run(
-            "SELECT type, direction, country_code, date_start, date_end, units, usage, events"
-            f" FROM item_sum WHERE {_KEY}",
-            key,
-        )
+        rows = self._run(f"SELECT {_SUM} FROM item_sum WHERE {_KEY}", key)
         return {_item_key(*row[:5]): ItemSum(*row[5:]) for row in rows}
 
     def fixed_lines(self, key: Key) -> list[FixedLine]:
         """An invoice's lines of a fixed amount, in the order in which they were made."""
-        rows = self._run(f"{_SELECT_LINES} WHERE {_KEY} ORDER BY date_created, line_sid, position", key)
+        rows = self._run(f"{_SELECT_LINES} WHERE {_KEY} {_IN_ORDER}", key)
         return [_line(row) for row in rows]
 
     def corrections(self, partner_sid: str, corrects_sid: str) -> list[FixedLine]:
         """The credits and their taxes that name a closed invoice."""
-        where = "WHERE partner_sid = ? AND corrects_sid = ? ORDER BY date_created, line_sid, position"
+        where = f"WHERE partner_sid = ? AND corrects_sid = ? {_IN_ORDER}"
         return [_line(row) for row in self._run(f"{_SELECT_LINES} {where}", (partner_sid, corrects_sid))]
 
     def payments_on(self, key: Key) -> list[Payment]:
         """What was paid on an invoice, in the order in which it was recorded."""
         rows = self._run(f"{_SELECT_PAYMENTS} WHERE {_KEY} ORDER BY date_created, payment_sid", key)
-        return [Payment(**dict(zip(_PAYMENT, row, strict=True))) for row in rows]
+        return [_payment(row) for row in rows]
 
     def payment(self, partner_sid: str, payment_sid: str) -> Payment | None:
         """One payment."""
         where = "WHERE partner_sid = ? AND payment_sid = ?"
         row = self._run(f"{_SELECT_PAYMENTS} {where}", (partner_sid, payment_sid)).fetchone()
-        return Payment(**dict(zip(_PAYMENT, row, strict=True))) if row else None
+        return _payment(row) if row else None
 
     def payment_by_reference(self, partner_sid: str, provider: str, reference: str) -> str | None:
         """The payment that has a provider's reference already."""
@@ -140,7 +146,7 @@ class LedgerReads:
         """Payments of a parked partner that are on no invoice, in the order in which they came."""
         where = "WHERE partner_sid = ? AND invoice_created IS NULL ORDER BY date_created, payment_sid"
         rows = self._run(f"{_SELECT_PAYMENTS} {where}", (partner_sid,))
-        return [Payment(**dict(zip(_PAYMENT, row, strict=True))) for row in rows]
+        return [_payment(row) for row in rows]
 
     def predecessor(self, partner_sid: str) -> Predecessor | None:
         """The last imported invoice of a partner, by its period."""
@@ -327,6 +333,10 @@ UPDATE_INVOICE: Final = (
 def _billing(row: Sequence[Any]) -> Billing:
     values = dict(zip((*_OWN, *_TERMS), row, strict=True))
     return Billing(**values | {name: bool(values[name]) for name in _FLAGS})
+
+
+def _payment(row: Sequence[Any]) -> Payment:
+    return Payment(**dict(zip(_PAYMENT, row, strict=True)))
 
 
 def _line(row: Sequence[Any]) -> FixedLine:

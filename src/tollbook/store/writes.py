@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from tollbook import errors
 from tollbook.billing.model import Invoice, Partner, Token
 from tollbook.errors import Flaw, Refusal
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
+from tollbook.query.rendering import renderer
 from tollbook.store.answers import Answers
 from tollbook.store.auditing import BALANCE_OF_PARTNER
 from tollbook.store.event_rows import EventWrites
@@ -196,14 +198,17 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, EventWrites, Reads):
         """Write a new computed invoice."""
         self.put_invoices([invoice], "computed")
 
-    def change_invoice(self, invoice: Invoice, before: str) -> None:
-        """Write what changed of a computed invoice whose status was `before`; its number and period never do."""
+    def change_invoice(self, invoice: Invoice, before: str, tables: Iterable[str] = ()) -> None:
+        """Write what changed of a computed invoice whose status was `before`, and the rows of some of its arrays.
+
+        Its number and period never change.
+        """
         key = key_of(invoice)
         self._run(UPDATE_INVOICE, changed_columns(invoice))
-        for table, insert in INSERT_CHILDREN.items():
+        for table in tables:
             self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?", key)
-            self._run_many(insert, child_rows(table, invoice))
-        self.put_document(invoice)
+            self._run_many(INSERT_CHILDREN[table], child_rows(table, invoice))
+        self._run(INSERT_DOCUMENT, document_row(invoice, _render(_values_of(invoice))))
         if before != invoice.status:
             self._counts[invoice.partner_sid, before] -= 1
             self._counts[invoice.partner_sid, invoice.status] += 1
@@ -241,6 +246,17 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, EventWrites, Reads):
             f"INSERT INTO {resource.name} ({', '.join(values)}) VALUES ({marks})",
             list(values.values()),
         )
+
+
+_render = renderer(INVOICES.fields)
+_attributes = attrgetter(*(field.name for field in INVOICES.fields))
+_parts = {field.name: attrgetter(*(part.name for part in field.parts)) for field in INVOICES.fields if field.parts}
+
+
+def _values_of(invoice: Invoice) -> list[Any]:
+    """An invoice's values in the catalogue's order, as the renderer takes them."""
+    values = zip((field.name for field in INVOICES.fields), _attributes(invoice), strict=True)
+    return [list(map(_parts[name], value)) if name in _parts else value for name, value in values]
 
 
 _BALANCE = f"UPDATE partner SET balance = {BALANCE_OF_PARTNER} WHERE partner_sid = ?"
