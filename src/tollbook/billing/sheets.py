@@ -224,7 +224,7 @@ class MessageDeck:
         if rate.mnc is not None and rate.mcc is None:
             raise ValueError(f"the network code {rate.mnc} has no country code")
         if by_network:
-            key = (rate.sender_class, rate.mcc, rate.mnc)
+            key = (rate.sender_class, rate.mcc, _bare(rate.mnc))
             if self.by_network.setdefault(key, rate) is not rate:
                 raise ValueError(f"the network {rate.mcc or 'catch-all'} {rate.mnc or ''} stands twice")
 
@@ -242,10 +242,15 @@ class MessageDeck:
     def _among(self, sender: SenderClass | None, mcc: str | None, mnc: str | None, number: str) -> MessageRate | None:
         if self.version.messages_by == "network":
             look = self.by_network.get
-            return look((sender, mcc, mnc)) or look((sender, mcc, None)) or look((sender, None, None))
+            return look((sender, mcc, _bare(mnc))) or look((sender, mcc, None)) or look((sender, None, None))
         prefixes, rates = self.by_prefix.get(sender, (None, ()))
         position = None if prefixes is None else prefixes.find(number)
         return None if position is None else rates[position]
+
+
+def _bare(mnc: str | None) -> str | None:
+    """A network code without zeros in front: the reference shows it as a number, and decks write it either way."""
+    return None if mnc is None else mnc.lstrip("0") or "0"
 
 
 class UsageDeck:
