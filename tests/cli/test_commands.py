@@ -106,9 +106,10 @@ def test_an_older_book_is_refused_with_the_command_that_helps(made: Any, tollboo
 
     with closing(sqlite3.connect("tollbook.db")) as connection:
         connection.execute("PRAGMA user_version = 1")
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        found = "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY type DESC"
+        for kind, name in connection.execute(found).fetchall():
             if name not in ("book", "partner", "partner_tree", "token"):
-                connection.execute(f"DROP TABLE {name}")
+                connection.execute(f"DROP {kind} {name}")
     ran = tollbook("invoices")
     assert ran.status == 1
     assert "run tollbook migrate --db tollbook.db" in ran.err

@@ -10,6 +10,7 @@ from pathlib import Path
 from tollbook import __version__
 from tollbook.cli.billing_arguments import add_clock
 from tollbook.cli.exits import EXITS
+from tollbook.cli.rates_arguments import add_import_rates, add_rates
 from tollbook.cli.verbs import Verbs
 from tollbook.config import Settings
 
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     _add_listing(verbs)
     _add_partners(verbs.beneath("partner", "the partners: customers, resellers and what they may do"))
     _add_tokens(verbs.beneath("token", "the keys to the API"))
+    add_rates(verbs.beneath("rates", "the rate sheets: what is charged, since when, and who has them"))
     add_clock(verbs.beneath("clock", "the time of a sandbox, a book whose clock stands still until it is moved"))
     _add_keeping(verbs)
     return top
@@ -82,6 +84,7 @@ def _add_moving(verbs: Verbs) -> None:
     ).add("--from-url", metavar="URL", help="pull a list page by page from a compatible server").add(
         "--token-file", type=Path, metavar="FILE", help="that server's token; else TOLLBOOK_SOURCE_TOKEN"
     ).add("--restart", action="store_true", help="begin a broken-off pull anew")
+    add_import_rates(importing)
     exporting = verbs.beneath("export", "write records of the book to a file")
     exporting.add(
         "invoices",
