@@ -17,12 +17,14 @@ from tollbook.billing.chain import JournalEntry, invoice_hash, journal_hash
 from tollbook.billing.currencies import minor_decimals
 from tollbook.billing.deriving import ItemKey, ItemSum, display_id
 from tollbook.billing.laws import Broken
-from tollbook.billing.ledger import Billing, FixedLine, Notice, NoticeKind, OpenInvoice, Payment
+from tollbook.billing.ledger import Billing, FixedLine, OpenInvoice, Payment
 from tollbook.billing.model import Invoice
 from tollbook.billing.periods import Period, midnight
 from tollbook.billing.states import BillingMove, InvoiceMove, billing_after, invoice_after
 from tollbook.clock import DAY_MS
-from tollbook.money import format_amount, item_amount
+from tollbook.money import item_amount
+from tollbook.operations.noticing import Notices
+from tollbook.operations.spending import POLICY
 from tollbook.query.fields import INVOICES
 from tollbook.query.records import wire_record
 from tollbook.store import Writes
@@ -36,6 +38,7 @@ class Terms(NamedTuple):
     close_delay_seconds: int
     age_days_max: int
     minor_decimals: int
+    spending_policy: str = "warn"
 
 
 def terms_of(act: Writes) -> Terms:
@@ -45,6 +48,7 @@ def terms_of(act: Writes) -> Terms:
         int(settings.get("close_delay_seconds", limits.CLOSE_DELAY_SECONDS_DEFAULT)),
         int(settings.get("usage_age_days_max", limits.USAGE_AGE_DAYS_MAX_DEFAULT)),
         minor_decimals(settings.get("currency", "USD")),
+        settings.get(POLICY, "warn"),
     )
 
 
@@ -70,6 +74,7 @@ class Account:
         self.opens = act.open_invoices(billing.partner_sid)
         self.closed: list[Invoice] = []
         """Those that were closed in this act."""
+        self.notices = Notices(act, billing.partner_sid)
         self._act = act
         self._terms = terms
         self._changed: dict[str, set[str]] = {}
@@ -139,7 +144,9 @@ class Account:
             made_of.payments.append(payment)
             self._touch(made_of, "pay_items")
         self._act.add_payment(payment)
-        self._answered(payment)
+        if payment.amount > 0:
+            self.notices.answer("charge_requested")
+            self.billing = replace(self.billing, charge_requested=False)
 
     def place_waiting_payments(self) -> None:
         """Put the payments that waited while the partner was parked on the current invoice."""
@@ -195,7 +202,7 @@ class Account:
         invoices = self._save_open()
         self._settle(invoices)
         self._note_current(invoices)
-        self._ask_for_charge()
+        self.billing = self.notices.of_balance(self.billing, self.balance(), self._terms.spending_policy)
         self._count_spent()
         self.billing = replace(self.billing, date_due=self._date_due())
         self._act.put_billing(self.billing)
@@ -277,7 +284,7 @@ class Account:
             invoice_hash=hash_,
         )
         self.move("close", closed.invoice_sid, "open", who)
-        self._request_postpay(closed)
+        self.notices.of_close(self.billing, closed)
 
     def _settle(self, opens: Sequence[Invoice]) -> None:
         """Decide anew which closed invoices are paid, where the sum of all settlements or the closed ones changed."""
@@ -300,66 +307,13 @@ class Account:
             self.billing = replace(self.billing, current_created=made_of.date_created, current_sid=made_of.invoice_sid)
             self._forward = next(i.balance_forward for i in invoices if i.invoice_sid == made_of.invoice_sid)
 
-    def _ask_for_charge(self) -> None:
-        """A prepay account below its mark is charged once, until a payment answers it."""
-        request = balances.prepay_request(self.billing, self.balance(), self.billing.charge_requested)
-        if request is not None:
-            self.billing = replace(self.billing, charge_requested=True)
-            words = f"the balance {format_amount(self.balance())} is below {format_amount(self.billing.charge_at or 0)}"
-            self.notice("charge_requested", words, amount=request.amount)
-        limit = self.billing.spending_limit
-        if limit is not None:
-            self._tell_once("spending_limit", self.balance() < -limit, f"owes more than {format_amount(limit)}")
-
-    def _request_postpay(self, closed: Invoice) -> None:
-        request = balances.postpay_request(self.billing, closed)
-        if request is not None:
-            words = f"invoice {closed.display_id} is due"
-            self.notice(
-                "charge_requested", words, amount=request.amount, sid=closed.invoice_sid, due=request.not_before
-            )
-
-    def _answered(self, payment: Payment) -> None:
-        """A payment answers what was asked for."""
-        if payment.amount > 0:
-            self._act.answer_notices(self.partner_sid, "charge_requested", self._act.now)
-            self.billing = replace(self.billing, charge_requested=False)
-
     def _count_spent(self) -> None:
         today = self._act.now - self._act.now % DAY_MS
         spent = self.billing.spent_units if self.billing.spent_day == today else 0
         amount = item_amount(spent, self._terms.minor_decimals)
         if (self._loaded.spent_day, self._loaded.spent_units) != (self.billing.spent_day, self.billing.spent_units):
             self._act.set_spent(self.partner_sid, amount)
-        limit = self.billing.daily_spending_limit
-        if limit is not None:
-            words = f"spent more than {format_amount(limit)} today"
-            self._tell_once("daily_spending_limit", amount > limit, words)
-
-    def _tell_once(self, kind: NoticeKind, holds: bool, words: str) -> None:
-        """A notice while something holds; it is answered when it ends."""
-        told = self._act.is_told(self.partner_sid, kind)
-        if holds and not told:
-            self.notice(kind, words)
-        elif told and not holds:
-            self._act.answer_notices(self.partner_sid, kind, self._act.now)
-
-    def notice(
-        self, kind: NoticeKind, words: str, *, amount: int | None = None, sid: str | None = None, due: int | None = None
-    ) -> None:
-        """Tell the operator something."""
-        self._act.add_notice(
-            Notice(
-                partner_sid=self.partner_sid,
-                notice_sid=str(uuid.uuid4()),
-                kind=kind,
-                words=words,
-                amount=amount,
-                invoice_sid=sid,
-                date_created=self._act.now,
-                date_due=due,
-            )
-        )
+        self.notices.of_day(self.billing, amount)
 
     def _note(self, invoice_sid: str | None, move: str, who: str, why: str | None) -> None:
         position = self.billing.journal_entries + 1

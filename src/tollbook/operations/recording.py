@@ -78,7 +78,7 @@ def park(act: Writes, partner_sid: str, terms: Terms, why: str) -> None:
     account = account_of(act, partner_sid, terms)
     if account is not None and not account.billing.is_parked:
         account.move_billing("park", "billing", why)
-        account.notice("parked", why)
+        account.notices.tell("parked", why)
         account.save_standing()
 
 
