@@ -8,17 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.making import invoice, partner
+from tests.making import NOW, invoice, partner
 
 from tollbook.api import samples
+from tollbook.billing.ledger import Payment
 from tollbook.billing.model import Caller, Token
 from tollbook.billing.scopes import SCOPES
 from tollbook.clock import SystemClock
 from tollbook.operations.books import create_book
 from tollbook.operations.invoice_records import read_invoice
 from tollbook.operations.passwords import hash_password
+from tollbook.operations.standing import begin_billing
 from tollbook.operations.tokens import Wish, grant_to
-from tollbook.query.fields import PARTNERS
+from tollbook.query.fields import PARTNERS, PAYMENTS
 from tollbook.query.records import encode_json
 from tollbook.store import Store
 
@@ -26,6 +28,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = str(samples.PASSWORD_GRANT["password"])
 CALLER = str(samples.INVOICE["partner_sid"])
 CHILD = str(PARTNERS.by_name["partner_sid"].example)
+
+PAID = Payment(
+    partner_sid=CALLER,
+    payment_sid=str(PAYMENTS.by_name["payment_sid"].example),
+    kind="payment",
+    amount=100_000_000,
+    type="wire",
+    date_created=NOW,
+    who=CALLER,
+)
 
 
 class Planted(NamedTuple):
@@ -54,6 +66,9 @@ def fill(store: Store, operator_sid: str) -> tuple[Token, Token]:
         act.add_partner(partner(2, partner_sid=CHILD, parent_sid=CALLER, available_scopes=SCOPES))
         for each in (sample, *(invoice(number, CALLER if number % 2 else CHILD) for number in range(1, 30))):
             act.put_invoice(each, "imported")
+        for sid in (CALLER, CHILD):
+            begin_billing(act, sid, "a test")
+        act.add_payment(PAID)
     caller = Caller(partner_sid=CALLER, scopes=frozenset(SCOPES))
     one, other = (grant_to(store, caller, CALLER, Wish(name=name, expires_in=86_400)) for name in ("scan", "other"))
     return one, other

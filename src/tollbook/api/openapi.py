@@ -41,12 +41,18 @@ _BODIES: dict[str, tuple[str, ...]] = {
     "post_token": ("PasswordGrant", "RefreshGrant"),
     "post_token_for": ("TokenWish",),
     "post_revoke": ("Revocation",),
+    "post_payment": ("PaymentCreate", "RefundCreate"),
+    "post_adjustment": ("CreditNoteCreate", "GoodwillCreate"),
+    "post_void": ("Voiding",),
     "post_clock": ("ClockMove",),
 }
 _ANSWERS = {
     "post_token": "NewToken",
     "post_token_for": "NewToken",
     "who_am_i": "Identity",
+    "post_payment": "Payment",
+    "post_adjustment": "Adjustment",
+    "post_void": "Invoice",
     "get_clock": "Clock",
     "post_clock": "Clock",
 }
@@ -217,7 +223,7 @@ def _refused_with(route: Route) -> Iterable[int]:
         yield from (401, 429)
     if route.scopes:
         yield 403
-    if route.lists or "{" in route.path or route.path.endswith("/sandbox/clock"):
+    if route.lists or "{" in route.path or route.idempotent or route.act.__name__ == "get_clock":
         yield 404
     if route.body:
         yield from (413, 415, 422)

@@ -84,6 +84,12 @@ _BY_RESOURCE: dict[str, Json] = {
         "include_fields": "name,partner_sid,balance",
         "exclude_fields": "attributes",
     },
+    "payment": {
+        "order": "date_created desc",
+        "filter": "type eq wire and amount gt 10",
+        "include_fields": "amount,date_created,reference",
+        "exclude_fields": "partner",
+    },
     "token": {
         "order": "date_created desc",
         "filter": "name eq reports",

@@ -12,7 +12,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.operations import partners, tokens
 from tollbook.operations.reading import get_record, list_records, show_identity, show_partner, show_token
 from tollbook.operations.tokens import Wish
-from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Resource
+from tollbook.query.fields import INVOICES, PARTNERS, PAYMENTS, TOKENS, Resource
 from tollbook.query.listing import parse_list, parse_view
 from tollbook.query.records import read_text
 
@@ -45,6 +45,16 @@ def list_invoices(request: Request) -> Answer:
 def get_invoice(request: Request) -> Answer:
     """One invoice."""
     return _one(INVOICES, request)
+
+
+def list_payments(request: Request) -> Answer:
+    """A page of the payments in sight: those of the invoices in sight."""
+    return _list(PAYMENTS, request)
+
+
+def get_payment(request: Request) -> Answer:
+    """One payment."""
+    return _one(PAYMENTS, request)
 
 
 def list_partners(request: Request) -> Answer:
@@ -154,6 +164,7 @@ def _token(token: Token) -> Answer:
     return Answer(show_token(token), cache_control="no-store")
 
 
+_PAYMENTS = ("payments.manage", "payments.read")
 _INVOICES = ("invoices.manage", "invoices.read")
 _OAUTH_READ = ("oauth.manage_all_tokens", "oauth.manage", "oauth.read")
 _OAUTH_ANY = ("oauth.manage_all_tokens", "oauth.manage", "oauth.create", "oauth.read")
@@ -222,6 +233,8 @@ ROUTES = (
         "POST", "/oauth/revoke", post_revoke, "Revoke a token", _OAUTH_REVOKE, body="form", form_fields=_REVOKE_FIELDS
     ),
     Route("GET", "/oauth/whoami", who_am_i, "Who am I", _OAUTH_ANY, resource=TOKENS),
+    Route("GET", "/billing/payments", list_payments, "List payments", _PAYMENTS, resource=PAYMENTS, lists=True),
+    Route("GET", "/billing/payments/{payment_sid}", get_payment, "Get a payment", _PAYMENTS, resource=PAYMENTS),
     *billing.ROUTES,
 )
 """Every path beneath `/core/v2`."""

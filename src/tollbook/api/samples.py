@@ -22,6 +22,16 @@ CREATE_PARTNER: Json = {"name": "John Smith", "company_name": "ABC", "country_co
 CHANGE_PARTNER: Json = {"billing_email": "billing@example.com", "spending_limit": "250"}
 """A body that changes one."""
 
+PAYMENT: Json = {"amount": "100", "type": "wire", "provider": "bank", "reference": "2024-12-23/0117"}
+REFUND: Json = {"amount": "-25", "type": "wire", "refunds_sid": "9c1e7a52-6f0b-4f6c-8a55-0b1de0f3c7aa"}
+CREDIT_NOTE: Json = {
+    "kind": "credit_note",
+    "amount": "0.1",
+    "invoice_sid": SAMPLE["invoice_sid"],
+    "reason": "rated twice",
+}
+GOODWILL: Json = {"kind": "goodwill", "amount": "5", "reason": "an outage on Sunday"}
+
 PASSWORD_GRANT: Json = {"grant_type": "password", "username": "john", "password": "correct horse battery"}
 REFRESH_GRANT: Json = {"grant_type": "refresh_token", "refresh_token": REFRESH_TOKEN}
 TOKEN_WISH: Json = {"name": "reports", "scope": "invoices.read", "access_token_expires_in": 86400}
@@ -30,7 +40,7 @@ REVOCATION: Json = {"token": ACCESS_TOKEN}
 
 def record(resource: Resource) -> Json:
     """A record of a resource: the documented one, else what the catalogue shows of each attribute."""
-    return INVOICE if resource.name == "invoice" else _shown(resource.fields)
+    return INVOICE if resource.name == "invoice" else shown(resource.fields)
 
 
 def page(resource: Resource) -> Json:
@@ -47,5 +57,6 @@ def page(resource: Resource) -> Json:
     }
 
 
-def _shown(fields: tuple[Field, ...]) -> Json:
-    return {field.name: [_shown(field.parts)] if field.kind is Kind.ROWS else field.example for field in fields}
+def shown(fields: tuple[Field, ...]) -> Json:
+    """What the catalogue shows of each attribute."""
+    return {field.name: [shown(field.parts)] if field.kind is Kind.ROWS else field.example for field in fields}

@@ -4,10 +4,13 @@ An answer's schema is exact: every attribute, nothing else. `include_fields` and
 out of it, which a schema cannot say. A body's schema holds what a client may set.
 """
 
+from typing import Any
+
 from tollbook import errors, limits
 from tollbook.api import billing_schemas, samples
-from tollbook.api.shapes import AMOUNT, INSTANT, SID, Json, closed
+from tollbook.api.shapes import AMOUNT, DECIMALS, INSTANT, SID, TEXT, WHOLE, WORD, Json, closed
 from tollbook.billing.scopes import SCOPES
+from tollbook.query.adjustments import ADJUSTMENT_FIELDS
 from tollbook.query.fields import PARTNERS, RESOURCES, TOKENS, Field, Kind, Resource
 
 # A bound or a form that JSON Schema has no word for is a `format` of our own; readers ignore formats they do not
@@ -51,6 +54,7 @@ def schemas() -> Json:
                 made[_row_title(field)] = _object(field.parts, field.doc)
         made[title(resource)] = _record(resource)
         made[f"{title(resource)}List"] = _page(resource)
+    made["Adjustment"] = _object(ADJUSTMENT_FIELDS, "An adjustment.", examples=[samples.shown(ADJUSTMENT_FIELDS)])
     made |= _token_answers() | _partner_bodies() | _forms() | billing_schemas.schemas()
     made["Error"] = _error()
     made["Health"] = closed({"status": {"type": "string", "enum": ["live", "ready"]}})
@@ -61,9 +65,9 @@ def _row_title(field: Field) -> str:
     return "".join(word.capitalize() for word in field.name.split("_")).removesuffix("s")
 
 
-def _object(fields: tuple[Field, ...], doc: str) -> Json:
+def _object(fields: tuple[Field, ...], doc: str, **more: Any) -> Json:
     required = [field.name for field in fields if not field.absent and field.kind is not Kind.OBJECT]
-    return closed({field.name: _answered(field) for field in fields}, required, description=doc)
+    return closed({field.name: _answered(field) for field in fields}, required, description=doc, **more)
 
 
 def _answered(field: Field) -> Json:
@@ -128,34 +132,29 @@ def _token_answers() -> Json:
 
 # What a client sends.
 
-_TEXT: Json = {"type": "string", "format": "text", "maxLength": limits.NAME_CHARS_MAX}
-_WORD: Json = {"type": "string", "pattern": "^[!-~]+$", "maxLength": limits.WORD_CHARS_MAX}
-_WHOLE = 10**limits.AMOUNT_WHOLE_DIGITS_MAX - 1
-_DECIMALS = rf"[0-9]{{1,{limits.AMOUNT_WHOLE_DIGITS_MAX}}}(\.[0-9]{{1,{limits.AMOUNT_DECIMALS_MAX}}})?"
-
 _SENT: dict[Kind, Json] = {
-    Kind.TEXT: _TEXT,
+    Kind.TEXT: TEXT,
     Kind.SID: SID,
     Kind.MONEY: {
         "type": ["string", "number"],
-        "pattern": rf"^(?!-0+(\.0+)?$)-?{_DECIMALS}$",
-        "minimum": -_WHOLE,
-        "maximum": _WHOLE,
+        "pattern": rf"^(?!-0+(\.0+)?$)-?{DECIMALS}$",
+        "minimum": -WHOLE,
+        "maximum": WHOLE,
     },
     Kind.WORDS: {"type": "array", "uniqueItems": True, "items": {"type": "string", "enum": list(SCOPES)}},
     Kind.MAP: {
         "type": "object",
         "maxProperties": limits.ATTRIBUTES_MAX,
-        "propertyNames": _WORD,
-        "additionalProperties": _TEXT,
+        "propertyNames": WORD,
+        "additionalProperties": TEXT,
     },
 }
-_NOT_NEGATIVE = {"pattern": f"^{_DECIMALS}$", "minimum": 0}
+_NOT_NEGATIVE = {"pattern": f"^{DECIMALS}$", "minimum": 0}
 _NARROWER: dict[str, Json] = {
     "country_code": {"type": "string", "pattern": "^[A-Z]{3}$"},
     "daily_spending_limit": _SENT[Kind.MONEY] | _NOT_NEGATIVE,
     "login": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": limits.LOGIN_CHARS_MAX},
-    "name": _TEXT | {"pattern": r"\S"},
+    "name": TEXT | {"pattern": r"\S"},
     "payment_type": {"type": "string", "enum": ["prepay", "postpay"]},
     "prepay_amount": _SENT[Kind.MONEY] | _NOT_NEGATIVE,
     "spending_limit": _SENT[Kind.MONEY] | _NOT_NEGATIVE,
@@ -203,9 +202,9 @@ def _forms() -> Json:
             "default": limits.ACCESS_TOKEN_SECONDS_DEFAULT,
             "description": "Seconds that the access token lives.",
         },
-        "client_id": _TEXT | {"description": "Kept with the token, otherwise unused."},
+        "client_id": TEXT | {"description": "Kept with the token, otherwise unused."},
         "client_secret": unused,
-        "name": _TEXT | {"description": "A name of your own."},
+        "name": TEXT | {"description": "A name of your own."},
         "scope": {
             "type": "string",
             "format": "scopes",

@@ -11,7 +11,7 @@ from tollbook.billing.deriving import ItemKey, ItemSum
 from tollbook.billing.periods import Cycle, CycleName, Period, day_of
 from tollbook.billing.states import BillingStatus
 
-PaymentReason = Literal["payment", "refund", "goodwill", "transfer", "write_off"]
+PaymentKind = Literal["payment", "refund", "goodwill", "transfer", "write_off"]
 NoticeKind = Literal["charge_requested", "parked", "spending_limit", "daily_spending_limit", "unrated"]
 
 
@@ -73,7 +73,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     partner_sid: str
     payment_sid: str
-    reason: PaymentReason
+    kind: PaymentKind
     amount: int
     type: str
     provider: str = ""
@@ -84,7 +84,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     invoice_created: int | None = None
     invoice_sid: str | None = None
     who: str
-    why: str | None = None
+    reason: str | None = None
 
 
 class FixedLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -103,12 +103,12 @@ def _goodwill(act: Writes, caller: Caller, asked: Adjustment) -> Adjustment:
     payment = Payment(
         partner_sid=asked.partner_sid,
         payment_sid=asked.adjustment_sid,
-        reason=asked.kind,  # type: ignore[arg-type]
+        kind=asked.kind,  # type: ignore[arg-type]
         amount=asked.amount,
         type="credit",
         date_created=act.now,
         who=caller.partner_sid,
-        why=asked.reason,
+        reason=asked.reason,
     )
     account.add_payment(payment)
     save(account)

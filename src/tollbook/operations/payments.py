@@ -55,7 +55,7 @@ def _read(act: Writes, caller: Caller, body: Mapping[str, Any]) -> Payment:
     made = Payment(
         partner_sid=wish.optional("partner_sid", read_sid, caller.partner_sid),
         payment_sid=str(uuid.uuid4()),
-        reason="payment" if refunds_sid is None else "refund",
+        kind="payment" if refunds_sid is None else "refund",
         amount=amount,
         type=type_,
         provider=wish.optional("provider", read_word, ""),
@@ -64,7 +64,7 @@ def _read(act: Writes, caller: Caller, body: Mapping[str, Any]) -> Payment:
         date_value=wish.optional("date_value", _read_date, None),
         date_created=act.now,
         who=caller.partner_sid,
-        why=wish.optional("reason", read_text, None),
+        reason=wish.optional("reason", read_text, None),
     )
     wish.finish()
     return made
@@ -98,7 +98,7 @@ def _refuse_refund(act: Writes, payment: Payment) -> None:
     if payment.refunds_sid is None:
         return
     paid = act.payment(payment.partner_sid, payment.refunds_sid)
-    if paid is None or paid.reason != "payment":
+    if paid is None or paid.kind != "payment":
         raise Refusal(errors.OBJECT_INVALID, Flaw("refunds_sid", "cannot find item by sid"))
     refunded = act.refunded(payment.partner_sid, payment.refunds_sid)
     if why := balances.refuse_refund(payment.amount, paid.amount, refunded):

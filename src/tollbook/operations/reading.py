@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tollbook.billing.model import Caller, Partner, Sight, Token
+from tollbook.billing.ledger import Payment
+from tollbook.billing.model import Caller, Invoice, Partner, Sight, Token
+from tollbook.operations.adjusting import Adjustment
 from tollbook.operations.sights import sight_of
-from tollbook.query.fields import PARTNERS, TOKENS, Resource
+from tollbook.query.adjustments import ADJUSTMENT_FIELDS
+from tollbook.query.fields import INVOICES, PARTNERS, PAYMENTS, TOKENS, Resource
 from tollbook.query.listing import ListQuery, View
 from tollbook.query.projection import Projection
 from tollbook.query.records import decode_json, encode_json, wire_record
@@ -68,6 +71,21 @@ def show_partner(partner: Partner, projection: Projection | None = None) -> byte
     """A partner's JSON."""
     record = wire_record(PARTNERS.fields, lambda name: getattr(partner, name))
     return encode_json(projection.apply(record) if projection else record)
+
+
+def show_payment(payment: Payment) -> bytes:
+    """A payment's JSON."""
+    return encode_json(wire_record(PAYMENTS.fields, lambda name: getattr(payment, name)))
+
+
+def show_adjustment(adjustment: Adjustment) -> bytes:
+    """An adjustment's JSON."""
+    return encode_json(wire_record(ADJUSTMENT_FIELDS, lambda name: getattr(adjustment, name)))
+
+
+def show_invoice(invoice: Invoice) -> bytes:
+    """An invoice's JSON."""
+    return encode_json(wire_record(INVOICES.fields, lambda name: getattr(invoice, name)))
 
 
 def show_token(token: Token) -> bytes:

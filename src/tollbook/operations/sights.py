@@ -4,9 +4,13 @@ from tollbook import errors
 from tollbook.billing import scopes
 from tollbook.billing.model import Caller, Sight
 from tollbook.errors import Flaw, Refusal
-from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Resource
+from tollbook.query.fields import INVOICES, PARTNERS, PAYMENTS, TOKENS, Resource
 
-_BEYOND = {INVOICES.name: "invoices.read_descendant", TOKENS.name: "oauth.manage_all_tokens"}
+_BEYOND = {
+    INVOICES.name: "invoices.read_descendant",
+    TOKENS.name: "oauth.manage_all_tokens",
+    PAYMENTS.name: "invoices.read_descendant",
+}
 """The scope that shows the records of partners beneath; partners themselves are seen with `partners.read`."""
 
 

@@ -229,4 +229,36 @@ TOKENS = Resource(
     ),
 )
 
-RESOURCES = (INVOICES, PARTNERS, TOKENS)
+_ON = "The invoice that it is on; null while its partner is parked."
+_INVOICE = "4169705e-4284-482f-8e72-e962a8aaad9d"
+
+PAYMENTS = Resource(
+    name="payment",
+    path="/billing/payments",
+    area="payments",
+    sid="payment_sid",
+    default_order="date_created desc",
+    related=(_PARTNER,),
+    fields=(
+        Field("amount", M, "What was paid; negative for a refund.", "100"),
+        Field("date_created", D, "When it was recorded.", "2024-12-24T10:00:00.000Z"),
+        Field("date_value", D, "When the money came; kept, and moves nothing.", "2024-12-23T00:00:00.000Z", null=True),
+        Field(
+            "invoice_sid",
+            S,
+            "The invoice that it is on; null while its partner is parked.",
+            _INVOICE,
+            null=True,
+        ),
+        Field("kind", T, "`payment`, `refund`, `goodwill`, `transfer` or `write_off`.", "payment"),
+        Field("partner_sid", S, "Whose it is.", _PARTNER_SID),
+        Field("payment_sid", S, "The payment's secure ID.", "9c1e7a52-6f0b-4f6c-8a55-0b1de0f3c7aa"),
+        Field("provider", T, "Who gave the reference: a bank, a card processor; may be empty.", "bank"),
+        Field("reason", T, "What it was for, in words.", null=True),
+        Field("reference", T, "The provider's own name for it; counts once.", "2024-12-23/0117", null=True),
+        Field("refunds_sid", S, "The payment that a refund gives back.", null=True),
+        Field("type", T, "`visa`, `wire`, `check`, …; `credit` for goodwill, a transfer, a write-off.", "wire"),
+    ),
+)
+
+RESOURCES = (INVOICES, PARTNERS, TOKENS, PAYMENTS)

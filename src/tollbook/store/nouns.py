@@ -28,6 +28,17 @@ def noun(resource: Resource, row: Sequence[Any]) -> Partner | Token:
     return _NOUNS[resource.name](**dict(zip(names(resource), values, strict=True)))
 
 
+def row_document(resource: Resource, row: Sequence[Any]) -> bytes:
+    """A row of `columns` as the JSON that is served, for records that are no noun of their own."""
+    values = {field.name: _inside(field, value) for field, value in zip(resource.scalars, row, strict=True)}
+    return encode_json(wire_record(resource.fields, values.__getitem__))
+
+
+def has_noun(resource: Resource) -> bool:
+    """Whether records of that kind are a noun of their own."""
+    return resource.name in _NOUNS
+
+
 def _inside(field: Field, value: Any) -> Any:
     if field.kind is Kind.WORDS:
         return tuple(json.loads(value))

@@ -15,7 +15,7 @@ from tollbook.query.fields import INVOICES, Resource
 from tollbook.query.filters import Condition, Operator
 from tollbook.query.listing import ListQuery
 from tollbook.store.invoice_rows import DOCUMENT_OF_INVOICE
-from tollbook.store.nouns import columns, document, noun
+from tollbook.store.nouns import columns, document, has_noun, noun, row_document
 from tollbook.store.sql import Clause, Composed, as_documents, beyond, compose, open_from, ordered_index
 
 Run = Callable[..., Any]
@@ -169,6 +169,9 @@ def fetch(run: Run, resource: Resource, clause: Clause, order: str, limit: int, 
             f"WITH page AS MATERIALIZED (SELECT r.partner_sid, r.date_created, r.invoice_sid {end})"
             f" SELECT r.invoice_sid, r.partner_sid, {DOCUMENT_OF_INVOICE} FROM page r"
         )
+    elif not has_noun(resource):
+        statement = f"SELECT r.{resource.sid}, r.partner_sid, {columns(resource)} {end}"
+        return [Row(row[0], row[1], row_document(resource, row[2:])) for row in run(statement, parameters)]
     else:
         nouns = [noun(resource, row) for row in run(f"SELECT {columns(resource)} {end}", parameters)]
         return [Row(getattr(n, resource.sid), n.partner_sid, document(resource, n)) for n in nouns]

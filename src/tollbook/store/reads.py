@@ -191,10 +191,6 @@ class Reads(SheetReads, LedgerReads, EventReads, Audit):
         """
         return self.instants().at(wall)
 
-    def something_is_due(self, now: int) -> bool:
-        """Whether a billing run would have something to do."""
-        return self._run("SELECT 1 FROM billing WHERE date_due <= ? LIMIT 1", (now,)).fetchone() is not None
-
     def instants(self) -> Instants:
         """What the book knows of the time."""
         names = ("date_last_act", "sandbox_clock")

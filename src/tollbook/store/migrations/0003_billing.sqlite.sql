@@ -165,7 +165,7 @@ CREATE INDEX fixed_line_by_corrects ON fixed_line (partner_sid, corrects_sid);
 CREATE TABLE payment (
     partner_sid     TEXT    NOT NULL,
     payment_sid     TEXT    NOT NULL,
-    reason          TEXT    NOT NULL,    -- payment, refund, goodwill, transfer, write_off
+    kind            TEXT    NOT NULL,    -- payment, refund, goodwill, transfer, write_off
     amount          INTEGER NOT NULL,
     type            TEXT    NOT NULL,
     provider        TEXT    NOT NULL,
@@ -176,11 +176,12 @@ CREATE TABLE payment (
     invoice_created INTEGER,
     invoice_sid     TEXT,
     who             TEXT    NOT NULL,
-    why             TEXT,
+    reason          TEXT,
     PRIMARY KEY (partner_sid, payment_sid),
     UNIQUE (partner_sid, provider, reference)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX payment_by_sid ON payment (payment_sid);
 CREATE INDEX payment_by_date_created ON payment (partner_sid, date_created, payment_sid);
 CREATE INDEX payment_by_invoice ON payment (partner_sid, invoice_created, invoice_sid, date_created, payment_sid);
 CREATE INDEX payment_all_by_date_created ON payment (date_created, payment_sid, partner_sid);
