@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tollbook import limits
 
+SECOND_MS = 1_000
 DAY_MS = 86_400_000
 
 _CANONICAL = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})\.([0-9]{3})Z")

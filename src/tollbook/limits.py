@@ -19,6 +19,7 @@ ARGUMENTS_MAX: Final = 64  # query arguments; a list knows eleven
 # What a list may ask.
 LIMIT_DEFAULT: Final = 10  # documented
 LIMIT_MAX: Final = 1_000  # documented
+RECORDS_DEFAULT: Final = 1_000  # a page of detail records unless asked otherwise: real clients depend on it
 OFFSET_MAX: Final = 2**53  # what every JSON reader can still hold exactly
 FILTER_CHARS_MAX: Final = 2_000
 FILTER_CONDITIONS_MAX: Final = 20  # a database has a limit on expression depth; ours comes first

@@ -188,7 +188,7 @@ def test_one_that_fails_leaves_no_trace_and_stops_no_other(store: Store) -> None
 
 
 def test_each_sees_the_work_of_those_before_it_counters_and_balances_included(store: Store) -> None:
-    def look(act: Writes) -> tuple[int, str]:
+    def look(act: Writes) -> tuple[int | None, str]:
         return act.page(EVERYTHING, query()).total, balance(act)
 
     changed = invoice(1, balance_forward=-2 * MILLION)

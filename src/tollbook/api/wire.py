@@ -39,14 +39,14 @@ class Answer:
 def list_answer(asked: ListQuery, page: Listed, url: str) -> Answer:
     """The documented envelope around a page; `url` is the list's own, without a query."""
     pagination = {name: f"{url}?{query}" for name, query in _pages(asked, page)}
-    body = b'{"count":%d,"has_more":%s,"items":[%s],"limit":%d,"offset":%d,"pagination":%s,"total":%d}' % (
+    body = b'{"count":%d,"has_more":%s,"items":[%s],"limit":%d,"offset":%d,"pagination":%s,"total":%s}' % (
         len(page.documents),
         b"true" if page.has_next else b"false",
         b",".join(page.documents),
         asked.limit,
         asked.offset,
         encode_json(pagination),
-        page.total,
+        encode_json(page.total),
     )
     return Answer(body, next_url=pagination.get("next"))
 
@@ -58,12 +58,17 @@ def _pages(asked: ListQuery, page: Listed) -> Iterable[tuple[str, str]]:
         if page.has_next:
             yield "next", links.at_offset(asked, asked.offset + asked.limit)
         if page.has_previous:
-            yield "previous", links.at_offset(asked, max(0, min(asked.offset, page.total) - asked.limit))
+            yield "previous", links.at_offset(asked, max(0, _reached(asked, page) - asked.limit))
         return
     if page.has_next:
-        yield "next", links.at_cursor(asked, "after", page.last_sid)
+        yield "next", links.at_cursor(asked, "after", page.last)
     if page.has_previous:
-        yield "previous", links.at_cursor(asked, "before", page.first_sid)
+        yield "previous", links.at_cursor(asked, "before", page.first)
+
+
+def _reached(asked: ListQuery, page: Listed) -> int:
+    """How many records lie before the page; no more than there are, where they are counted."""
+    return asked.offset if page.total is None else min(asked.offset, page.total)
 
 
 def error_body(problem: Problem, flaws: Iterable[Flaw]) -> bytes:

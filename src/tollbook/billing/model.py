@@ -121,7 +121,13 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """Whose records a caller may see: `own`, `tree` (its own and all beneath) or `all` (the operator's tree)."""
+    """Whose records a caller may see: `own`, `tree` (its own and all beneath) or `all` (the operator's tree).
 
-    reach: Literal["own", "tree", "all"]
+    `invoice`: only what is behind that invoice of the partner's, all of it at or after `start` and before `end`.
+    """
+
+    reach: Literal["own", "tree", "all", "invoice"]
     partner_sid: str
+    invoice_sid: str = ""
+    start: int = 0
+    end: int = 0

@@ -94,7 +94,7 @@ def _print_page(asked: ListQuery, page: Listed, *, whole: bool) -> None:
     print_table(names, rows, right=_MONEY, folded=_NESTED, own="invoice_sid")
     note(f"{len(records)} of {page.total} invoices")
     if page.has_next and not asked.shuffle:
-        more = f"--after {page.last_sid}" if asked.cursor else f"--offset {asked.offset + asked.limit}"
+        more = f"--after {page.last}" if asked.cursor else f"--offset {asked.offset + asked.limit}"
         note(f"more: {more}")
 
 

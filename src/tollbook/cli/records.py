@@ -31,4 +31,4 @@ def every_record(store: Store, caller: Caller, resource: Resource, arguments: st
         yield from map(decode_json, page.documents)
         if not page.has_next:
             return
-        after = f"&after={page.last_sid}"
+        after = f"&after={page.last}"

@@ -1,4 +1,4 @@
-"""Files and bodies from outside to the nouns of `billing`: usage records and rate decks.
+"""What comes from outside, to nouns: usage records, as bodies and files have them, and rate decks.
 
 Nothing here knows a book: what an event costs, and whether it is known already, is not asked.
 """

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tollbook.billing.ledger import Payment
 from tollbook.billing.model import Caller, Invoice, Partner, Sight, Token
+from tollbook.clock import SECOND_MS
 from tollbook.operations.adjusting import Adjustment
 from tollbook.operations.sights import sight_of
 from tollbook.query.adjustments import ADJUSTMENT_FIELDS
@@ -12,16 +13,16 @@ from tollbook.query.fields import INVOICES, PARTNERS, PAYMENTS, TOKENS, Resource
 from tollbook.query.listing import ListQuery, View
 from tollbook.query.projection import Projection
 from tollbook.query.records import decode_json, encode_json, wire_record
-from tollbook.store import Reads, Row, Store
+from tollbook.store import Reads, Row, Store, cursor_of
 
 
 class Listed(NamedTuple):
-    """One page, ready to be sent: its records' JSON, its edges' sids, the exact total."""
+    """One page, ready to be sent: its records' JSON, the cursors of its edges, the exact total where it is counted."""
 
     documents: list[bytes]
-    first_sid: str | None
-    last_sid: str | None
-    total: int
+    first: str | None
+    last: str | None
+    total: int | None
     has_next: bool
     has_previous: bool
 
@@ -29,10 +30,30 @@ class Listed(NamedTuple):
 def list_records(store: Store, caller: Caller, query: ListQuery) -> Listed:
     """The page that a list asks for, within the caller's sight."""
     with store.reading() as book:
-        page = book.page(sight_of(caller, query.resource), query)
-        documents = _shown(book, page.rows, query)
-    first, last = (page.rows[0].sid, page.rows[-1].sid) if page.rows else (None, None)
-    return Listed(documents, first, last, page.total, page.has_next, page.has_previous)
+        return _listed(book, sight_of(caller, query.resource), query)
+
+
+def list_usage(store: Store, caller: Caller, invoice_sid: str, query: ListQuery) -> Listed:
+    """The page that is asked for of the records behind an invoice; 404 where that is out of the caller's sight."""
+    with store.reading() as book:
+        return _listed(book, _behind(book, sight_of(caller, INVOICES), invoice_sid), query)
+
+
+def _behind(book: Reads, sight: Sight, invoice_sid: str) -> Sight:
+    """The sight of what is on an invoice: within its own period and those of its items, which late usage brings."""
+    partner_sid = book.record(INVOICES, sight, invoice_sid).partner_sid
+    invoice = book.invoice(invoice_sid)
+    items = invoice.invoice_items
+    start = min([invoice.date_billing_period_start, *(item.date_billing_period_start for item in items)])
+    end = max([invoice.date_billing_period_end, *(item.date_billing_period_end for item in items)]) + SECOND_MS
+    return Sight("invoice", partner_sid, invoice_sid, start, end)
+
+
+def _listed(book: Reads, sight: Sight, query: ListQuery) -> Listed:
+    page = book.page(sight, query)
+    edges = (page.rows[0], page.rows[-1]) if page.rows else ()
+    first, last = (cursor_of(query.resource, row, sight.partner_sid) for row in edges) if edges else (None, None)
+    return Listed(_shown(book, page.rows, query), first, last, page.total, page.has_next, page.has_previous)
 
 
 def get_record(store: Store, caller: Caller, resource: Resource, sid: str, view: View) -> bytes:

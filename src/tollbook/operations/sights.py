@@ -4,12 +4,14 @@ from tollbook import errors
 from tollbook.billing import scopes
 from tollbook.billing.model import Caller, Sight
 from tollbook.errors import Flaw, Refusal
-from tollbook.query.fields import INVOICES, PARTNERS, PAYMENTS, TOKENS, Resource
+from tollbook.query.fields import CALL_DRS, INVOICES, MESSAGE_DRS, PARTNERS, PAYMENTS, TOKENS, Resource
 
 _BEYOND = {
     INVOICES.name: "invoices.read_descendant",
     TOKENS.name: "oauth.manage_all_tokens",
     PAYMENTS.name: "invoices.read_descendant",
+    CALL_DRS.name: "calls.read_descendant",
+    MESSAGE_DRS.name: "sms.read_descendant",
 }
 """The scope that shows the records of partners beneath; partners themselves are seen with `partners.read`."""
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
+from tollbook import limits
+
 
 class Kind(Enum):
     """How an attribute's values compare, what the wire shows, and which operators fit."""
@@ -57,7 +59,9 @@ class Field:
 class Resource:
     """One kind of record: its name (also its table's), its sid, and its attributes in wire order.
 
-    `related` holds the sub-object that `with_related=true` embeds; `area` names its scopes.
+    `related` holds the sub-object that `with_related=true` embeds; `area` names its scopes. `limit_default` is how many
+    a page of its list holds unless asked otherwise. A list that is not `counted` has no total. `within` are the further
+    attributes that make a sid unique, where it is unique within them only.
     """
 
     name: str
@@ -67,6 +71,9 @@ class Resource:
     default_order: str
     fields: tuple[Field, ...]
     related: tuple[Field, ...] = ()
+    limit_default: int = limits.LIMIT_DEFAULT
+    counted: bool = True
+    within: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Field]:
@@ -86,6 +93,7 @@ class Resource:
 
 
 T, S, M, I, D, B = Kind.TEXT, Kind.SID, Kind.MONEY, Kind.INTEGER, Kind.INSTANT, Kind.BOOLEAN
+X = Kind.DECIMAL
 
 _PARTNER_SID = "ed437757-002d-4ecc-aa5a-efdf5e50dba0"
 _PERIOD_START = "2024-12-20T00:00:00.000Z"
@@ -261,4 +269,117 @@ PAYMENTS = Resource(
     ),
 )
 
-RESOURCES = (INVOICES, PARTNERS, TOKENS, PAYMENTS)
+_INVOICE_SID = Field(
+    "invoice_sid",
+    S,
+    "The invoice that it is on; null while it waits.",
+    "4169705e-4284-482f-8e72-e962a8aaad9d",
+    null=True,
+)
+_DATE_INSERT = Field("date_insert", D, "When it was recorded.", "2024-12-24T10:00:07.412Z")
+_DIRECTION = Field("direction", T, "`inbound` or `outbound`.", "outbound")
+_DR_SID = Field("dr_sid", T, "The record's ID, unique within its partner.", "0b3f1e8e-7c55-4bb1-8a35-6a3a1c1f2c02")
+_NUMBER_BILLING = Field("number_billing", T, "The number that it is rated by, if it is not the called one.", null=True)
+_NUMBER_DST = Field("number_dst", T, "The called number, its digits.", "442071838750")
+_NUMBER_EXTERNAL = Field("number_external", T, "The number outside, if it is neither of the two.", null=True)
+_NUMBER_SRC = Field("number_src", T, "The calling number, a sender's name, or `anonymous`.", "12125550100")
+_WHOSE = Field("partner_sid", S, "Whose it is.", _PARTNER_SID)
+_PRICE = Field("price", X, "What it costs; null without a rate.", "0.0125", null=True)
+_RATE = Field("rate", X, "The rate that it was priced by; null if it came with its price, or has none.", null=True)
+
+CALL_DRS = Resource(
+    name="call_dr",
+    path="/calls/call_drs",
+    area="calls",
+    sid="dr_sid",
+    default_order="date_stop asc",
+    related=(_PARTNER,),
+    limit_default=limits.RECORDS_DEFAULT,
+    counted=False,
+    within=("partner_sid",),
+    fields=(
+        _DATE_INSERT,
+        Field("date_start", D, "When it was begun; chooses the rate sheet.", "2024-12-24T09:58:10.120Z"),
+        Field("date_stop", D, "When it ended; decides its billing period.", "2024-12-24T10:00:05.004Z"),
+        Field("date_talk", D, "When it was answered; null if nobody did.", "2024-12-24T09:58:14.500Z", null=True),
+        _DIRECTION,
+        _DR_SID,
+        Field("duration", X, "Seconds from its beginning to its end.", "114.884", null=True),
+        Field("duration_billing", X, "Billed seconds, a whole number.", "120"),
+        _INVOICE_SID,
+        _NUMBER_BILLING,
+        _NUMBER_DST,
+        _NUMBER_EXTERNAL,
+        _NUMBER_SRC,
+        _WHOSE,
+        _PRICE,
+        _RATE,
+        Field("sipcause", I, "The SIP or ISDN cause of its end.", 200, null=True),
+    ),
+)
+
+MESSAGE_DRS = Resource(
+    name="message_dr",
+    path="/sms/message_drs",
+    area="sms",
+    sid="dr_sid",
+    default_order="date_stop asc",
+    related=(_PARTNER,),
+    limit_default=limits.RECORDS_DEFAULT,
+    counted=False,
+    within=("partner_sid",),
+    fields=(
+        _DATE_INSERT,
+        Field("date_sent", D, "When it was sent; decides its billing period.", "2024-12-24T10:00:00.250Z"),
+        Field("date_start", D, "When it was taken; chooses the rate sheet where it is known.", null=True),
+        Field("date_stop", D, "When its delivery ended; else `date_sent`.", "2024-12-24T10:00:02.000Z"),
+        _DIRECTION,
+        _DR_SID,
+        _INVOICE_SID,
+        Field("mcc", T, "The mobile country code of its network.", "310", null=True),
+        Field("message_segments", I, "How many segments its text took.", 1),
+        Field("mnc", T, "The mobile network code.", "260", null=True),
+        _NUMBER_BILLING,
+        _NUMBER_DST,
+        _NUMBER_EXTERNAL,
+        Field("number_group_dst", Kind.WORDS, "The numbers that a group message went to.", []),
+        _NUMBER_SRC,
+        _WHOSE,
+        _PRICE,
+        _RATE,
+        Field("status", T, "What became of it, in the words of who sent it.", "delivered", null=True),
+        Field("type", T, "`sms` or `mms`.", "sms"),
+    ),
+)
+
+USAGE = Resource(
+    name="usage_dr",
+    path="/billing/invoices/{invoice_sid}/usage",
+    area="invoices",
+    sid="dr_sid",
+    default_order="date asc",
+    related=(_PARTNER,),
+    limit_default=limits.RECORDS_DEFAULT,
+    counted=False,
+    within=("partner_sid",),
+    fields=(
+        Field("country_code", T, "Country of the number outside, ISO 3166-1 alpha-3.", "GBR", null=True),
+        Field("date", D, "The instant that decides its billing period.", "2024-12-24T10:00:05.004Z"),
+        _DATE_INSERT,
+        Field("direction", T, "`inbound` or `outbound`; null where it has no meaning.", "outbound", null=True),
+        _DR_SID,
+        _INVOICE_SID,
+        Field("kind", T, "`call`, `message` or `usage`.", "call"),
+        Field("late", B, "Whether its own period was closed when it came.", False),
+        Field("number_dst", T, "The called number.", "442071838750", null=True),
+        Field("number_src", T, "The calling number.", "12125550100", null=True),
+        _WHOSE,
+        _PRICE,
+        Field("quantity", I, "What is billed of it: seconds, segments, or units.", 120),
+        _RATE,
+        Field("state", T, "`billed`, `unrated` (no rate yet) or `parked` (its partner is).", "billed"),
+        Field("type", T, "The type of its invoice item.", "toll"),
+    ),
+)
+
+RESOURCES = (INVOICES, PARTNERS, TOKENS, PAYMENTS, CALL_DRS, MESSAGE_DRS, USAGE)

@@ -4,8 +4,11 @@ Every argument is kept in the order given with its text as received; the effecti
 `offset` (or the cursor, on a list asked for by cursor) comes last.
 """
 
+from urllib.parse import quote
+
 from tollbook.query.listing import ListQuery
 
+_SAFE = "/:@!$'()*,;"
 _MOVING = ("offset", "after", "before")
 
 
@@ -14,9 +17,9 @@ def at_offset(asked: ListQuery, offset: int) -> str:
     return _page(asked, f"offset={offset}")
 
 
-def at_cursor(asked: ListQuery, name: str, sid: str | None) -> str:
-    """The query string of the page `after` or `before` a record; without a sid, of the first page."""
-    return _page(asked, f"{name}={sid}" if sid else "")
+def at_cursor(asked: ListQuery, name: str, cursor: str | None) -> str:
+    """The query string of the page `after` or `before` a record; without a cursor, of the first page."""
+    return _page(asked, f"{name}={quote(cursor, safe=_SAFE)}" if cursor else "")
 
 
 def _page(asked: ListQuery, last: str) -> str:

@@ -71,7 +71,7 @@ def parse_list(query: str, resource: Resource, *, strict: bool = True) -> ListQu
     order: tuple[OrderKey, ...] = reading.take("order", lambda text: parse_order(text, resource), ())
     asked = ListQuery(
         resource,
-        limit=reading.take("limit", _limit, limits.LIMIT_DEFAULT),
+        limit=reading.take("limit", _limit, 0) or resource.limit_default,
         offset=reading.take("offset", _offset, 0),
         order=order or parse_order(resource.default_order, resource),
         shuffle=values.get("order", "").strip() == "shuffle",
@@ -184,11 +184,12 @@ class _Reading:
 
 
 def _limit(text: str) -> int:
+    """A limit; 0 means the list's own."""
     if text == "":
-        return limits.LIMIT_DEFAULT
+        return 0
     if not _DIGITS.fullmatch(text) or int(text) > limits.LIMIT_MAX:
         raise ValueError(f"expected a whole number from 0 to {limits.LIMIT_MAX}")
-    return int(text) or limits.LIMIT_DEFAULT
+    return int(text)
 
 
 def _offset(text: str) -> int:

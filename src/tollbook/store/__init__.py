@@ -27,7 +27,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.store import sqlite
 from tollbook.store.answers import Kept
 from tollbook.store.auditing import Stored
-from tollbook.store.paging import Page, Row
+from tollbook.store.paging import Page, Row, cursor_of
 from tollbook.store.reads import Login, Reads
 from tollbook.store.sheet_rows import Sheet, VersionHead
 from tollbook.store.sqlite import SqliteStore
@@ -49,6 +49,7 @@ __all__ = [
     "VersionHead",
     "Writes",
     "create_store",
+    "cursor_of",
     "open_store",
     "store_path",
 ]

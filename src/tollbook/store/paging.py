@@ -5,6 +5,7 @@ which lie in that order. A list whose matches are dense walks the index of its o
 Everything else is fetched and sorted by its keys, before a document is touched.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -35,10 +36,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list: its rows in order, the exact total, and whether there is more on either side."""
+    """One page of a list: its rows in order, the exact total (None where it is not counted), what is on either side."""
 
     rows: list[Row]
-    total: int
+    total: int | None
     has_next: bool
     has_previous: bool
 
@@ -62,15 +63,21 @@ class Pager:
 
     def page(self) -> Page:
         """The page that the list asks for; 404 where its cursor names nothing in sight."""
-        query, total = self._query, self.total()
+        query = self._query
+        total = self.total() if query.resource.counted else None
         if query.cursor:
             return self._page_at_cursor(query.cursor, total)
+        if total is None:
+            rows = self._fetch_from(self._source(None), query.limit + 1)
+            return Page(rows[: query.limit], None, len(rows) > query.limit, query.offset > 0)
         if query.offset >= total:
             return Page([], total, False, total > 0)
-        source = self._source(total)
-        order = "ORDER BY random()" if query.shuffle else source.composed.order_by()
-        rows = fetch(self._run, source.resource, source.matching, order, query.limit, query.offset)
+        rows = self._fetch_from(self._source(total), query.limit)
         return Page(rows, total, query.offset + len(rows) < total, query.offset > 0)
+
+    def _fetch_from(self, source: _Source, limit: int) -> list[Row]:
+        order = "ORDER BY random()" if self._query.shuffle else source.composed.order_by()
+        return fetch(self._run, source.resource, source.matching, order, limit, self._query.offset)
 
     def total(self) -> int:
         """How many records match, exactly; from the counters where they know."""
@@ -93,7 +100,9 @@ class Pager:
         clause = open_from(self._query.resource, self._sight, joined=composed.joined, index=index)
         return Clause(clause.text + composed.where, [*clause.parameters, *composed.parameters])
 
-    def _source(self, total: int) -> _Source:
+    def _source(self, total: int | None) -> _Source:
+        if total is None:
+            return _Source(self._query.resource, self._matching(), self._composed)
         documents = as_documents(self._query) if self._sight.reach == "own" else None
         if documents:
             return _Source(_DOCUMENTS, open_from(_DOCUMENTS, self._sight), documents)
@@ -111,23 +120,25 @@ class Pager:
         everything = self._counted(sight if sight.reach == "own" else Sight("all", ""), ())
         return index if everything * (query.offset + query.limit) <= total * total else ""
 
-    def _page_at_cursor(self, sid: str, total: int) -> Page:
+    def _page_at_cursor(self, cursor: str, total: int | None) -> Page:
         query, forward = self._query, self._query.after is not None
-        anchor = self._anchor(sid)
+        anchor = self._anchor(cursor)
         source = self._source(total)
         rows = self._next_to(source, anchor, query.limit + 1, reverse=not forward)
         more = len(rows) > query.limit
         del rows[query.limit :]
         if not forward:
             rows.reverse()
-        behind = bool(rows) and self._is_behind(source, rows[0 if forward else -1].sid, reverse=forward)
+        behind = bool(rows) and self._is_behind(source, rows[0 if forward else -1], reverse=forward)
         if forward:
             return Page(rows, total, more, behind)
-        return Page(rows, total, behind if rows else total > 0, more)
+        if not rows:
+            behind = bool(fetch(self._run, source.resource, source.matching, "", 1, 0)) if total is None else total > 0
+        return Page(rows, total, behind, more)
 
-    def _anchor(self, sid: str) -> tuple[Any, ...]:
+    def _anchor(self, cursor: str) -> tuple[Any, ...]:
         """The values that a record is ordered by; 404 where there is none in sight."""
-        clause = by_sid(self._query.resource, self._sight, sid, joined=self._composed.joined)
+        clause = by_cursor(self._run, self._query.resource, self._sight, cursor, joined=self._composed.joined)
         keys = ", ".join(key.expression for key in self._composed.keys)
         row = self._run(f"SELECT {keys} {clause.text}", clause.parameters).fetchone()
         if row is None:
@@ -139,22 +150,66 @@ class Pager:
         clause = Clause(source.matching.text + past.text, source.matching.parameters + past.parameters)
         return fetch(self._run, source.resource, clause, source.composed.order_by(reverse=reverse), limit, 0)
 
-    def _is_behind(self, source: _Source, edge: str, *, reverse: bool) -> bool:
+    def _is_behind(self, source: _Source, edge: Row, *, reverse: bool) -> bool:
         """Whether there is a record on the side that the page came from."""
         if not self._query.conditions:
             return True  # the cursor's own record is one
-        return bool(self._next_to(source, self._anchor(edge), 1, reverse=reverse))
+        return bool(self._next_to(source, self._anchor(cursor_of(source.resource, edge)), 1, reverse=reverse))
 
 
-def by_sid(resource: Resource, sight: Sight, sid: str, *, joined: bool = False) -> Clause:
-    """The FROM and WHERE of one record."""
+def cursor_of(resource: Resource, row: Row, own_sid: str = "") -> str:
+    """The `after` or `before` that names a record: its sid, with its partner's before it where that is needed.
+
+    A sid alone names the record of the partner `own_sid`, who asks, before one of a partner beneath.
+    """
+    plain = not resource.within or (row.partner_sid == own_sid and not _QUALIFIED.match(row.sid))
+    return row.sid if plain else f"{row.partner_sid}/{row.sid}"
+
+
+_QUALIFIED = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/(.+)", re.DOTALL)
+
+
+def by_cursor(run: Run, resource: Resource, sight: Sight, cursor: str, *, joined: bool = False) -> Clause:
+    """The FROM and WHERE of the record that a cursor names."""
+    found = _QUALIFIED.fullmatch(cursor) if resource.within else None
+    if found is None:
+        return by_sid(run, resource, sight, cursor, joined=joined)
+    return _of_partner(open_from(resource, sight, joined=joined), found[1], found[2])
+
+
+def by_sid(run: Run, resource: Resource, sight: Sight, sid: str, *, joined: bool = False) -> Clause:
+    """The FROM and WHERE of one record: of several partners', of the one whose sight it is or of the nearest beneath."""
     clause = open_from(resource, sight, joined=joined)
+    if resource.within:
+        owner = sight.partner_sid
+        if sight.reach in ("tree", "all"):
+            found = run(_OWNER, (sight.partner_sid, sid, _KINDS[resource.name])).fetchone()
+            owner = found[0] if found else owner
+        return _of_partner(clause, owner, sid)
     if resource is INVOICES:
         for name, known in (("partner_sid", "partner_sid"), ("date_created", "invoice_created")):
             clause.text += f" AND r.{name} = (SELECT g.{known} FROM directory g WHERE g.sid = ?)"
             clause.parameters.append(sid)
     clause.text += f" AND r.{resource.sid} = ?"
     clause.parameters.append(sid)
+    return clause
+
+
+_OWNER = (
+    "SELECT s.partner_sid FROM partner_tree t JOIN event_seen s ON s.partner_sid = t.descendant_sid"
+    " WHERE t.ancestor_sid = ? AND s.dr_sid = ? AND s.kind = ? AND s.date IS NOT NULL"
+    " ORDER BY t.depth, t.descendant_sid LIMIT 1"
+)
+_KINDS = {"call_dr": "call", "message_dr": "message"}
+
+
+def _of_partner(clause: Clause, partner_sid: str, dr_sid: str) -> Clause:
+    """One partner's record, by its key: the book knows when it was."""
+    clause.text += (
+        " AND r.partner_sid = ? AND r.dr_sid = ?"
+        " AND r.date = (SELECT s.date FROM event_seen s WHERE s.partner_sid = ? AND s.dr_sid = ?)"
+    )
+    clause.parameters += [partner_sid, dr_sid] * 2
     return clause
 
 

@@ -81,14 +81,14 @@ class Reads(SheetReads, LedgerReads, EventReads, Audit):
 
     def record(self, resource: Resource, sight: Sight, sid: str) -> Row:
         """One record by its sid; 404 where there is none in sight."""
-        rows = fetch(self._run, resource, by_sid(resource, sight, sid), "", 1, 0)
+        rows = fetch(self._run, resource, by_sid(self._run, resource, sight, sid), "", 1, 0)
         if not rows:
             raise no_item()
         return rows[0]
 
     def partner(self, sight: Sight, sid: str) -> Partner:
         """One partner as a noun; 404 where there is none in sight."""
-        clause = by_sid(PARTNERS, sight, sid)
+        clause = by_sid(self._run, PARTNERS, sight, sid)
         row = self._run(f"SELECT {columns(PARTNERS)} {clause.text}", clause.parameters).fetchone()
         if row is None:
             raise no_item()

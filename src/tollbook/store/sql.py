@@ -77,15 +77,23 @@ def open_from(resource: Resource, sight: Sight, *, joined: bool = False, index: 
         text += f" INDEXED BY {index}"
     if joined:
         text += " JOIN partner p ON p.partner_sid = r.partner_sid"
-    seen = _SIGHTS[sight.reach]
-    return Clause(f"{text} WHERE {seen}", [] if sight.reach == "all" else [sight.partner_sid])
+    seen, told = _SIGHTS[sight.reach]
+    return Clause(f"{text} WHERE {seen}", [getattr(sight, name) for name in told])
 
 
-_SIGHTS: Final = {
-    "own": "r.partner_sid = ?",
-    "tree": "r.partner_sid IN (SELECT descendant_sid FROM partner_tree WHERE ancestor_sid = ?)",
-    "all": "1 = 1",
+_SIGHTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "own": ("r.partner_sid = ?", ("partner_sid",)),
+    "tree": (
+        "r.partner_sid IN (SELECT descendant_sid FROM partner_tree WHERE ancestor_sid = ?)",
+        ("partner_sid",),
+    ),
+    "all": ("1 = 1", ()),
+    "invoice": (
+        "r.partner_sid = ? AND r.date >= ? AND r.date < ? AND r.invoice_sid = ?",
+        ("partner_sid", "start", "end", "invoice_sid"),
+    ),
 }
+"""The condition of each sight, and what of the sight it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +136,10 @@ def compose(query: ListQuery) -> Composed:
 
 def _keys(order: tuple[OrderKey, ...], resource: Resource) -> tuple[Key, ...]:
     keys = [Key(_column(key.path), key.descending, key.path[-1].null) for key in order]
-    if any(key.expression == f"r.{resource.sid}" for key in keys):
-        return tuple(keys)
     descending = keys[-1].descending if keys else False
-    return (*keys, Key(f"r.{resource.sid}", descending, null=False))
+    ordered = {key.expression for key in keys}
+    ties = (f"r.{name}" for name in (resource.sid, *resource.within))
+    return (*keys, *(Key(tie, descending, null=False) for tie in ties if tie not in ordered))
 
 
 def _column(path: tuple[Field, ...]) -> str:
