@@ -4,6 +4,7 @@ Source: 3GPP TS 23.038, 6.2.1 (the alphabet and its extension) and TS 23.040, 9.
 shift tables are not used: a sender must announce them, and a record does not say. Nothing here knows a price.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
@@ -11,6 +12,7 @@ _GSM_7: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
+_PLAIN: Final = re.compile(f"[{re.escape(''.join(sorted(_GSM_7)))}]*")  # one septet each
 _GSM_7_EXTENSION: Final = frozenset("\f^{}\\[~]|€")  # each after an escape: two septets
 _WHOLE: Final = {"gsm_7": 160, "ucs_2": 70}
 _PART: Final = {"gsm_7": 153, "ucs_2": 67}  # the rest of a part is its header
@@ -34,6 +36,9 @@ def segments_of(text: str) -> Segments:
     >>> segments_of("č" * 71)
     Segments(alphabet='ucs_2', length=71, segments=2)
     """
+    if _PLAIN.fullmatch(text):
+        whole = len(text) <= _WHOLE["gsm_7"]
+        return Segments("gsm_7", len(text), 1 if whole else -(-len(text) // _PART["gsm_7"]))
     if all(character in _GSM_7 or character in _GSM_7_EXTENSION for character in text):
         return _counted("gsm_7", [2 if character in _GSM_7_EXTENSION else 1 for character in text])
     return _counted("ucs_2", [2 if character > "\uffff" else 1 for character in text])

@@ -158,6 +158,13 @@ class Shape:
         """The attributes that are let go."""
         return frozenset(self.resource.by_name) - self.readers.keys()
 
+    def event(self, values: dict[str, Any]) -> Event:
+        """The event of inside values; a text is kept as its segments only, and only where they are not told."""
+        if "text" in values:
+            values.setdefault("message_segments", values.pop("text"))
+        values.pop("kind", None)
+        return self.noun(**values)
+
 
 def _check_call(call: CallEvent) -> Flaw | None:
     if call.date_stop is not None and call.date_stop < call.date_start:
@@ -259,7 +266,7 @@ def read_record(kind: RecordKind, record: Any, partner_sid: str | None) -> Event
         return (Flaw(None, "expected an object, the record"),)
     shape = SHAPES[kind]
     given = {name: value for name, value in record.items() if value is not None}
-    values, flaws = _values(shape, given)
+    values, flaws = _values(shape, record)
     flaws = [*_missing(shape, given, partner_sid), *flaws]
     if flaws:
         return tuple(flaws[: limits.FLAWS_MAX])
@@ -267,11 +274,7 @@ def read_record(kind: RecordKind, record: Any, partner_sid: str | None) -> Event
 
 
 def _made(shape: Shape, values: dict[str, Any]) -> Event | Flaws:
-    counted = values.pop("text", None)
-    if counted is not None:
-        values.setdefault("message_segments", counted)
-    values.pop("kind", None)
-    event = shape.noun(**values)
+    event = shape.event(values)
     flaw = shape.check(event)
     return event if flaw is None else (flaw,)
 
@@ -284,7 +287,7 @@ def _values(shape: Shape, given: Mapping[str, Any]) -> tuple[dict[str, Any], lis
         if read is None:
             if name not in shape.answered:
                 flaws.append(Flaw(name, "unknown attribute" + nearest(name, shape.readers)))
-        else:
+        elif value is not None:
             try:
                 values[name] = read(value)
             except ValueError as error:
@@ -305,7 +308,7 @@ def changed_record(kind: RecordKind, event: Event, changes: Mapping[str, Any]) -
     What makes it this record stays: its sid and its partner may be named, as they are.
     """
     shape = SHAPES[kind]
-    values, flaws = _values(shape, {name: value for name, value in changes.items() if value is not None})
+    values, flaws = _values(shape, changes)
     nulled = [name for name, value in changes.items() if value is None and name in shape.readers]
     flaws += [Flaw(name, "cannot be null") for name in nulled if name in (*shape.required, "partner_sid")]
     flaws += [

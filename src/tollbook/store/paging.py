@@ -178,7 +178,7 @@ def by_cursor(run: Run, resource: Resource, sight: Sight, cursor: str, *, joined
 
 
 def by_sid(run: Run, resource: Resource, sight: Sight, sid: str, *, joined: bool = False) -> Clause:
-    """The FROM and WHERE of one record: of several partners', of the one whose sight it is or of the nearest beneath."""
+    """The FROM and WHERE of one record: where several partners have it, the caller's or that of the nearest beneath."""
     clause = open_from(resource, sight, joined=joined)
     if resource.within:
         owner = sight.partner_sid
