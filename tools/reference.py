@@ -12,6 +12,7 @@ from pathlib import Path
 from tollbook import limits
 from tollbook.api.documentation import described
 from tollbook.api.openapi import document
+from tollbook.api.schemas import title
 from tollbook.billing.scopes import SCOPES
 from tollbook.config import HELP, Settings
 from tollbook.errors import PROBLEMS
@@ -142,7 +143,7 @@ def resource(each: Resource) -> str:
         f"`/core/v2{each.path}`, ordered by `{each.default_order}` unless asked otherwise. Every attribute that is not"
     )
     said += " an array or an object can be ordered by" + (", the partner's too.\n" if each.related else ".\n")
-    parts = [f"## {each.name.capitalize()}\n", said, attributes(members)]
+    parts = [f"## {title(each)}\n", said, attributes(members)]
     for field in members:
         if field.kind is Kind.ROWS:
             parts += [f"### `{field.name}[]`\n", attributes(field.parts)]

@@ -137,7 +137,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if case.meta is None or case.meta.generation.mode.is_positive:
         if "Idempotency-Key" in case.headers:  # which may come with one request only
             case.headers["Idempotency-Key"] = f"{_dice.getrandbits(100):x}"
-        for mend in (_mend_arguments, _mend_body):
+        for mend in (_mend_arguments, _mend_body, _mend_records):
             mend(case)
 
 
@@ -189,7 +189,7 @@ def _mend_body(case: Any) -> None:
             body[name] = unicodedata.normalize("NFC", value)
     if "billing/" in case.path:
         _mend_billing(body)
-    if case.method in ("PATCH", "PUT"):  # a partner does not set its own terms, and a schema knows no caller
+    if "{partner_sid}" in case.path and case.method != "POST":  # a partner does not set its own terms
         case.path_parameters["partner_sid"] = _dice.choice(KNOWN["partner_sid"])
     if case.path.endswith("/oauth/token/{partner_sid}"):  # whose scopes no other request of this scan narrows
         case.path_parameters["partner_sid"] = KNOWN["parent_sid"]
@@ -197,6 +197,12 @@ def _mend_body(case: Any) -> None:
         body |= {"username": KNOWN["username"], "password": KNOWN["password"]}
     if body.get("grant_type") == "refresh_token" and case.path.endswith("/oauth/token"):
         body["refresh_token"] = fresh_token()["refresh_token"]
+
+
+def _mend_records(case: Any) -> None:
+    """When and to whom a record may be is the book's to say: a record goes among others, where each has its result."""
+    if case.path in _RECORDED and isinstance(case.body, dict) and "items" not in case.body:
+        case.body = {"items": [case.body]}
 
 
 def _mend_billing(body: dict[str, Any]) -> None:
@@ -209,6 +215,7 @@ def _mend_billing(body: dict[str, Any]) -> None:
         body["date_value"] = "2024-12-23T00:00:00Z"
 
 
+_RECORDED = ("/core/v2/calls/call_drs", "/core/v2/sms/message_drs", "/core/v2/billing/usage")
 _TEXTS = frozenset({"name", "client_id", "reason"})
 
 

@@ -153,7 +153,7 @@ def test_a_defect_shows_nothing_but_its_id(world: World, monkeypatch: pytest.Mon
     def broken(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM token")
 
-    monkeypatch.setattr(reading, "_shown", broken)
+    monkeypatch.setattr(reading, "shown", broken)
     put(world.store, invoice(1))
     reply = world.get(INVOICES, world.token(), X_Request_Id="find-me")
     assert (reply.status, reply.code) == (500, "internal")

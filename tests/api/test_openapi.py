@@ -15,6 +15,7 @@ from tollbook.api import health
 from tollbook.api.documentation import described
 from tollbook.api.openapi import document
 from tollbook.api.resources import CORE, ROUTES
+from tollbook.api.schemas import title
 from tollbook.errors import PROBLEMS
 from tollbook.query.fields import RESOURCES, Field, Kind
 from tollbook.query.fields import TOKENS as TOKEN_RESOURCE
@@ -131,7 +132,7 @@ def test_every_attribute_is_described() -> None:
                 assert ("null" in part["type"]) is (field.null and not field.absent), field.name
 
     for resource in RESOURCES:
-        compare(SCHEMAS[resource.name.capitalize()], (*resource.fields, *resource.related))
+        compare(SCHEMAS[title(resource)], (*resource.fields, *resource.related))
 
 
 def test_absent_direction_and_read_only_attributes_are_told() -> None:

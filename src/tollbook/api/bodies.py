@@ -24,7 +24,7 @@ class Bodies:
 
     def json(self, request: falcon.Request) -> tuple[Mapping[str, Any], bytes]:
         """The JSON object that a request carries, and its bytes."""
-        body = self._read(request, "application/json")
+        body = self.text(request)
         if not body.strip():
             raise Refusal(errors.BODY_MALFORMED, Flaw(None, "expected a JSON object, at least {}"))
         try:
@@ -34,6 +34,10 @@ class Bodies:
         if not isinstance(value, dict):
             raise Refusal(errors.BODY_MALFORMED, Flaw(None, "expected a JSON object"))
         return value, body
+
+    def text(self, request: falcon.Request) -> bytes:
+        """The bytes of JSON that a request carries; what they say is not looked at."""
+        return self._read(request, "application/json")
 
     def form(self, request: falcon.Request, known: Iterable[str]) -> Mapping[str, str]:
         """The fields of a form that a request carries, each once."""

@@ -17,6 +17,8 @@ Json = dict[str, Any]
 
 TAGS = {
     "billing": ("Invoices", "What partners owe, line by line. Read only: invoices come from usage or from an import."),
+    "calls": ("Calls", "Records of calls, in and out: sent by the thousand, listed, corrected."),
+    "sms": ("Messages", "Records of messages, in and out: sent by the thousand, listed, corrected."),
     "partners": ("Partners", "Customers and resellers, a tree. A caller sees itself and all beneath it."),
     "oauth": ("Tokens", "Keys to the API. A token never does more than its partner may."),
     "sandbox": ("Sandbox", "The clock of a book that runs on one of its own, to watch invoices close."),
@@ -45,6 +47,11 @@ _BODIES: dict[str, tuple[str, ...]] = {
     "post_adjustment": ("CreditNoteCreate", "GoodwillCreate"),
     "post_void": ("Voiding",),
     "post_clock": ("ClockMove",),
+    "post_calls": ("CallRecord", "CallRecords"),
+    "post_messages": ("MessageRecord", "MessageRecords"),
+    "post_usage": ("UsageRecord", "UsageRecords"),
+    "patch_call": ("CallCorrection",),
+    "patch_message": ("MessageCorrection",),
 }
 _ANSWERS = {
     "post_token": "NewToken",
@@ -56,6 +63,12 @@ _ANSWERS = {
     "get_clock": "Clock",
     "post_clock": "Clock",
 }
+_SEVERAL = {
+    "post_calls": ("CallDr", "RecordResults"),
+    "post_messages": ("MessageDr", "RecordResults"),
+    "post_usage": ("UsageDr", "RecordResults"),
+}
+"""Answers that are one thing or the other, as the body was."""
 _UNSEEN = "said on the command line only"
 _ANYWHERE = (400, 411, 414, 500, 503)
 
@@ -176,13 +189,14 @@ def _body(route: Route) -> Json:
     names = _BODIES[route.act.__name__]
     schema = ref(names[0]) if len(names) == 1 else {"oneOf": [ref(name) for name in names]}
     examples = {name: {"value": schemas()[name]["examples"][0]} for name in names}
-    media_type = _JSON if route.body == "json" else _FORM
+    media_type = _FORM if route.body == "form" else _JSON
     size = f"At most {limits.BODY_BYTES_MAX} bytes."
     return {"required": True, "description": size, "content": {media_type: {"schema": schema, "examples": examples}}}
 
 
 def _responses(route: Route) -> Json:
-    made = {"204": _nothing()} if route.act.__name__ == "post_revoke" else {"200": _success(route)}
+    nothing = route.method == "DELETE" or route.act.__name__ == "post_revoke"
+    made = {"204": _nothing()} if nothing else {"200": _success(route)}
     if route.method == "GET":
         unchanged = "The client has it already: `If-None-Match` names its tag."
         made["304"] = {"description": unchanged, "headers": {name: _header(name) for name in ("ETag", "X-Request-Id")}}
@@ -208,6 +222,9 @@ def _success(route: Route) -> Json:
 
 
 def _content(route: Route) -> Json:
+    if several := _SEVERAL.get(route.act.__name__):
+        examples = {name: {"value": schemas()[name]["examples"][0]} for name in several}
+        return {"schema": {"oneOf": [ref(name) for name in several]}, "examples": examples}
     name = _ANSWERS.get(route.act.__name__)
     if name is None and route.resource is not None:
         name = title(route.resource) + ("List" if route.lists else "")
@@ -227,7 +244,7 @@ def _refused_with(route: Route) -> Iterable[int]:
         yield 404
     if route.body:
         yield from (413, 415, 422)
-    if route.idempotent:
+    if route.idempotent or route.method == "DELETE":
         yield from (409, 422)
     if route.act.__name__ == "post_token":
         yield from (401, 429)

@@ -4,6 +4,7 @@ Which arguments a route knows is `query.listing`'s to say; what each means is wr
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tollbook import limits
@@ -64,6 +65,7 @@ _QUERY: dict[str, tuple[str, Json, object]] = {
         None,
     ),
     "exclude_fields": ("Without these attributes; applied after `include_fields`.", _NAMES, None),
+    "reason": ("Why, in words.", {"type": "string", "format": "text", "minLength": 1}, "sent twice"),
     "with_related": (
         "Whether to embed the partner.",
         {"type": "boolean", "default": False},
@@ -89,6 +91,24 @@ _BY_RESOURCE: dict[str, Json] = {
         "filter": "type eq wire and amount gt 10",
         "include_fields": "amount,date_created,reference",
         "exclude_fields": "partner",
+    },
+    "call_dr": {
+        "order": "date_stop asc",
+        "filter": 'direction eq outbound and number_dst like "44%"',
+        "include_fields": "dr_sid,date_stop,duration_billing,price",
+        "exclude_fields": "sipcause",
+    },
+    "message_dr": {
+        "order": "date_sent desc",
+        "filter": "status ne delivered and price gt 0.01",
+        "include_fields": "dr_sid,date_sent,message_segments,price",
+        "exclude_fields": "partner",
+    },
+    "usage_dr": {
+        "order": "price desc",
+        "filter": "late eq true",
+        "include_fields": "dr_sid,date,type,quantity,price",
+        "exclude_fields": "number_src,number_dst",
     },
     "token": {
         "order": "date_created desc",
@@ -162,6 +182,8 @@ def of_route(route: Route) -> list[Json]:
 
 def arguments(route: Route) -> tuple[str, ...]:
     """The names of the query arguments that a route knows."""
+    if route.method == "DELETE":
+        return ("reason",)
     if route.resource is None or route.body == "form" or route.act.__name__ == "who_am_i":
         return ()
     shown = names_of_view(route.resource)
@@ -169,12 +191,25 @@ def arguments(route: Route) -> tuple[str, ...]:
 
 
 def _argument(name: str, resource: Resource | None) -> Json:
+    if name == "reason":
+        return _query(name) | {"required": True}
+    if resource and resource.within and name in _OWN:
+        return _query(name) | {"schema": _QUERY[name][1] | _OWN[name](resource)}
     if name in parameters():
         return {"$ref": f"#/components/parameters/{name}"}
     described = _query(ALIASES.get(name, name), resource) | {"name": name}
     if name in ALIASES:
         described["description"] = f"The same as `{ALIASES[name]}`, of which only one may be given."
     return described
+
+
+_RECORD_CURSOR: Json = {"pattern": f"^([!-~]{{1,{37 + limits.WORD_CHARS_MAX}}})?$"}
+_OWN: dict[str, Callable[[Resource], Json]] = {
+    "limit": lambda resource: {"default": resource.limit_default},
+    "after": lambda _: _RECORD_CURSOR,
+    "before": lambda _: _RECORD_CURSOR,
+}
+"""Of lists of detail records: a longer page, and cursors of any word, with their partner's sid and `/` before it."""
 
 
 def _query(name: str, resource: Resource | None = None) -> Json:
@@ -187,9 +222,14 @@ def _query(name: str, resource: Resource | None = None) -> Json:
 
 
 def _path(name: str) -> Json:
-    example = next(resource.by_name[name].example for resource in RESOURCES if resource.sid == name)
-    doc = f"The {name.removesuffix('_sid')}'s secure ID."
-    return {"name": name, "in": "path", "required": True, "description": doc, "schema": SID, "example": example}
+    resource = next(resource for resource in RESOURCES if resource.sid == name)
+    doc = resource.by_name[name].doc if resource.within else f"The {name.removesuffix('_sid')}'s secure ID."
+    schema = _RECORD_SID if resource.within else SID
+    example = resource.by_name[name].example
+    return {"name": name, "in": "path", "required": True, "description": doc, "schema": schema, "example": example}
+
+
+_RECORD_SID: Json = {"type": "string", "pattern": f"^[!-~]{{1,{limits.WORD_CHARS_MAX}}}$"}
 
 
 def _sent_header(name: str) -> Json:

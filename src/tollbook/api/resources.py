@@ -4,15 +4,15 @@ import re
 from typing import Any
 
 from tollbook import errors, limits
-from tollbook.api import billing
+from tollbook.api import billing, usage
 from tollbook.api.routing import Request, Route
 from tollbook.api.wire import Answer, list_answer
 from tollbook.billing.model import Token
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations import partners, tokens
-from tollbook.operations.reading import get_record, list_records, show_identity, show_partner, show_token
+from tollbook.operations.reading import get_record, list_records, list_usage, show_identity, show_partner, show_token
 from tollbook.operations.tokens import Wish
-from tollbook.query.fields import INVOICES, PARTNERS, PAYMENTS, TOKENS, Resource
+from tollbook.query.fields import CALL_DRS, INVOICES, MESSAGE_DRS, PARTNERS, PAYMENTS, TOKENS, USAGE, Resource
 from tollbook.query.listing import parse_list, parse_view
 from tollbook.query.records import read_text
 
@@ -55,6 +55,33 @@ def list_payments(request: Request) -> Answer:
 def get_payment(request: Request) -> Answer:
     """One payment."""
     return _one(PAYMENTS, request)
+
+
+def list_usage_of_invoice(request: Request) -> Answer:
+    """A page of the records behind an invoice in sight: calls, messages and other usage, late ones too."""
+    asked = parse_list(request.query, USAGE, strict=request.strict)
+    page = list_usage(request.services.store, request.caller, request.params["invoice_sid"], asked)
+    return list_answer(asked, page, request.url)
+
+
+def list_calls(request: Request) -> Answer:
+    """A page of the call records in sight; not counted."""
+    return _list(CALL_DRS, request)
+
+
+def get_call(request: Request) -> Answer:
+    """One call record: of the caller, or of the nearest partner beneath it that has one of that ID."""
+    return _one(CALL_DRS, request)
+
+
+def list_messages(request: Request) -> Answer:
+    """A page of the message records in sight; not counted."""
+    return _list(MESSAGE_DRS, request)
+
+
+def get_message(request: Request) -> Answer:
+    """One message record: of the caller, or of the nearest partner beneath it that has one of that ID."""
+    return _one(MESSAGE_DRS, request)
 
 
 def list_partners(request: Request) -> Answer:
@@ -165,6 +192,8 @@ def _token(token: Token) -> Answer:
 
 
 _PAYMENTS = ("payments.manage", "payments.read")
+_CALLS = ("calls.manage", "calls.read")
+_SMS = ("sms.manage", "sms.read")
 _INVOICES = ("invoices.manage", "invoices.read")
 _OAUTH_READ = ("oauth.manage_all_tokens", "oauth.manage", "oauth.read")
 _OAUTH_ANY = ("oauth.manage_all_tokens", "oauth.manage", "oauth.create", "oauth.read")
@@ -176,6 +205,19 @@ _P1 = "/partners/{partner_sid}"
 ROUTES = (
     Route("GET", "/billing/invoices", list_invoices, "List invoices", _INVOICES, resource=INVOICES, lists=True),
     Route("GET", "/billing/invoices/{invoice_sid}", get_invoice, "Get an invoice", _INVOICES, resource=INVOICES),
+    Route(
+        "GET",
+        "/billing/invoices/{invoice_sid}/usage",
+        list_usage_of_invoice,
+        "List what is behind an invoice",
+        _INVOICES,
+        resource=USAGE,
+        lists=True,
+    ),
+    Route("GET", "/calls/call_drs", list_calls, "List calls", _CALLS, resource=CALL_DRS, lists=True),
+    Route("GET", "/calls/call_drs/{dr_sid}", get_call, "Get a call", _CALLS, resource=CALL_DRS),
+    Route("GET", "/sms/message_drs", list_messages, "List messages", _SMS, resource=MESSAGE_DRS, lists=True),
+    Route("GET", "/sms/message_drs/{dr_sid}", get_message, "Get a message", _SMS, resource=MESSAGE_DRS),
     Route(
         "GET", _P, list_partners, "List partners", ("partners.manage", "partners.read"), resource=PARTNERS, lists=True
     ),
@@ -236,5 +278,6 @@ ROUTES = (
     Route("GET", "/billing/payments", list_payments, "List payments", _PAYMENTS, resource=PAYMENTS, lists=True),
     Route("GET", "/billing/payments/{payment_sid}", get_payment, "Get a payment", _PAYMENTS, resource=PAYMENTS),
     *billing.ROUTES,
+    *usage.ROUTES,
 )
 """Every path beneath `/core/v2`."""

@@ -28,8 +28,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 class Request:
     """One request, checked at the door. `params` are the path's, `body` the decoded object or form.
 
-    `url` is where a list's links point, without a query; empty for what is no list and needs no Host. `once` is the
-    client's key for a write that is to be done once.
+    `text` is a body of JSON before it is decoded. `url` is where a list's links point, without a query; empty for what
+    is no list and needs no Host. `once` is the client's key for a write that is to be done once.
     """
 
     services: Services
@@ -40,6 +40,7 @@ class Request:
     body: Mapping[str, Any]
     url: str
     once: Once | None = None
+    text: bytes = b""
 
     @property
     def strict(self) -> bool:
@@ -61,8 +62,8 @@ class Request:
 class Route:
     """One method of one path. `scopes`: any one is enough; empty: any valid token; `public`: no token.
 
-    `body` is `json`, `form` or none; `form_fields` are those known. `resource` and `lists` describe the answer.
-    `idempotent`: takes an Idempotency-Key, and acts through `Request.write`.
+    `body` is `json`, `text` (JSON, left to the endpoint), `form` or none; `form_fields` are those known. `resource` and
+    `lists` describe the answer. `idempotent`: takes an Idempotency-Key, and acts through `Request.write`.
     """
 
     method: str
@@ -127,12 +128,15 @@ class Endpoint:
             body=body,
             url=url,
             once=Once(key, digest([route.method, request.path, query, sent])) if key else None,
+            text=sent,
         )
 
     def _body(self, route: Route, request: falcon.Request) -> tuple[Mapping[str, Any], bytes]:
         """What a request carries, decoded, and the bytes of its JSON."""
         if route.body == "json":
             return self._services.bodies.json(request)
+        if route.body == "text":
+            return {}, self._services.bodies.text(request)
         if route.body == "form":
             return self._services.bodies.form(request, route.form_fields), b""
         return {}, b""

@@ -5,6 +5,7 @@ Only what a reader is shown. No endpoint answers with any of it.
 
 from typing import Any
 
+from tollbook.mediation.records import RecordKind
 from tollbook.query.fields import Field, Kind, Resource
 from tollbook.query.sample import SAMPLE
 
@@ -37,6 +38,41 @@ REFRESH_GRANT: Json = {"grant_type": "refresh_token", "refresh_token": REFRESH_T
 TOKEN_WISH: Json = {"name": "reports", "scope": "invoices.read", "access_token_expires_in": 86400}
 REVOCATION: Json = {"token": ACCESS_TOKEN}
 
+RECORDS: dict[RecordKind, Json] = {
+    "call": {
+        "dr_sid": "0b3f1e8e-7c55-4bb1-8a35-6a3a1c1f2c02",
+        "direction": "outbound",
+        "number_src": "+12125550100",
+        "number_dst": "+442071838750",
+        "date_start": "2024-12-24T09:58:10.120Z",
+        "date_talk": "2024-12-24T09:58:14.500Z",
+        "date_stop": "2024-12-24T10:00:05.004Z",
+        "sipcause": 200,
+    },
+    "message": {
+        "dr_sid": "6d2c7d6e-93c0-4c58-a35e-0f6a0a6cf7a1",
+        "direction": "outbound",
+        "number_src": "12345",
+        "number_dst": "+442071838750",
+        "date_sent": "2024-12-24T10:00:00.250Z",
+        "text": "Your code is 4711.",
+    },
+    "usage": {
+        "dr_sid": "c0a1a2a5-1b7e-4d8f-9b5e-3f6f2f0b9d11",
+        "type": "lookup",
+        "quantity": 3,
+        "date": "2024-12-24T10:00:00.250Z",
+    },
+}
+"""Records as they are sent."""
+RECORD_RESULTS: Json = {
+    "count": 1,
+    "items": [
+        {"dr_sid": RECORDS["call"]["dr_sid"], "errors": [], "late": False, "result": "accepted", "unrated": False}
+    ],
+}
+"""What is told of some."""
+
 
 def record(resource: Resource) -> Json:
     """A record of a resource: the documented one, else what the catalogue shows of each attribute."""
@@ -45,7 +81,8 @@ def record(resource: Resource) -> Json:
 
 def page(resource: Resource) -> Json:
     """The first page of a list of that record."""
-    following = {"next": f"https://billing.example.com/core/v2{resource.path}?limit=1&offset=1"}
+    path = resource.path.format(invoice_sid=INVOICE["invoice_sid"])
+    following = {"next": f"https://billing.example.com/core/v2{path}?limit=1&offset=1"}
     return {
         "count": 1,
         "has_more": True,
@@ -53,7 +90,7 @@ def page(resource: Resource) -> Json:
         "limit": 1,
         "offset": 0,
         "pagination": following,
-        "total": 4,
+        "total": 4 if resource.counted else None,
     }
 
 

@@ -7,7 +7,7 @@ out of it, which a schema cannot say. A body's schema holds what a client may se
 from typing import Any
 
 from tollbook import errors, limits
-from tollbook.api import billing_schemas, samples
+from tollbook.api import billing_schemas, samples, usage_schemas
 from tollbook.api.shapes import AMOUNT, DECIMALS, INSTANT, SID, TEXT, WHOLE, WORD, Json, closed
 from tollbook.billing.scopes import SCOPES
 from tollbook.query.adjustments import ADJUSTMENT_FIELDS
@@ -42,7 +42,7 @@ def title(resource: Resource) -> str:
     >>> title(INVOICES)
     'Invoice'
     """
-    return resource.name.capitalize()
+    return "".join(map(str.capitalize, resource.name.split("_")))
 
 
 def schemas() -> Json:
@@ -56,6 +56,7 @@ def schemas() -> Json:
         made[f"{title(resource)}List"] = _page(resource)
     made["Adjustment"] = _object(ADJUSTMENT_FIELDS, "An adjustment.", examples=[samples.shown(ADJUSTMENT_FIELDS)])
     made |= _token_answers() | _partner_bodies() | _forms() | billing_schemas.schemas()
+    made |= usage_schemas.schemas()
     made["Error"] = _error()
     made["Health"] = closed({"status": {"type": "string", "enum": ["live", "ready"]}})
     return dict(sorted(made.items()))
@@ -105,7 +106,9 @@ def _page(resource: Resource) -> Json:
         "pagination": closed(
             {"next": link, "previous": link}, [], description="The pages beside this one; empty where there is none."
         ),
-        "total": count | {"description": "How many records there are in sight and filter, exactly."},
+        "total": count | {"description": "How many records there are in sight and filter, exactly."}
+        if resource.counted
+        else {"type": "null", "description": "Not counted."},
     }
     return closed(properties, description=f"A page of {resource.name}s.", examples=[samples.page(resource)])
 

@@ -53,17 +53,18 @@ def _listed(book: Reads, sight: Sight, query: ListQuery) -> Listed:
     page = book.page(sight, query)
     edges = (page.rows[0], page.rows[-1]) if page.rows else ()
     first, last = (cursor_of(query.resource, row, sight.partner_sid) for row in edges) if edges else (None, None)
-    return Listed(_shown(book, page.rows, query), first, last, page.total, page.has_next, page.has_previous)
+    return Listed(shown(book, page.rows, query), first, last, page.total, page.has_next, page.has_previous)
 
 
 def get_record(store: Store, caller: Caller, resource: Resource, sid: str, view: View) -> bytes:
     """One record's JSON; 404 where there is none in the caller's sight."""
     with store.reading() as book:
         row = book.record(resource, sight_of(caller, resource), sid)
-        return _shown(book, [row], view)[0]
+        return shown(book, [row], view)[0]
 
 
-def _shown(book: Reads, rows: list[Row], view: ListQuery | View) -> list[bytes]:
+def shown(book: Reads, rows: list[Row], view: ListQuery | View) -> list[bytes]:
+    """The JSON of records in sight, with their partners and cut down as is asked."""
     documents = [row.document for row in rows]
     if view.with_related and rows:
         partners = book.partner_documents(row.partner_sid for row in rows)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from tollbook.billing.model import Sight
 from tollbook.errors import no_item
 from tollbook.query.fields import INVOICES, Resource
@@ -95,9 +97,9 @@ class Pager:
         found = self._run(f"SELECT coalesce(sum(r.invoices), 0) {clause.text}", clause.parameters)
         return int(found.fetchone()[0])
 
-    def _matching(self, index: str = "") -> Clause:
+    def _matching(self, index: str = "", sight: Sight | None = None) -> Clause:
         composed = self._composed
-        clause = open_from(self._query.resource, self._sight, joined=composed.joined, index=index)
+        clause = open_from(self._query.resource, sight or self._sight, joined=composed.joined, index=index)
         return Clause(clause.text + composed.where, [*clause.parameters, *composed.parameters])
 
     def _source(self, total: int | None) -> _Source:
@@ -146,9 +148,20 @@ class Pager:
         return tuple(row)
 
     def _next_to(self, source: _Source, anchor: tuple[Any, ...], limit: int, *, reverse: bool) -> list[Row]:
-        past = beyond(source.composed.keys, anchor, reverse=reverse)
-        clause = Clause(source.matching.text + past.text, source.matching.parameters + past.parameters)
+        past, matching = beyond(source.composed.keys, anchor, reverse=reverse), source.matching
+        if (narrowed := self._narrowed(anchor, reverse=reverse)) is not None:
+            matching = self._matching(sight=narrowed)
+        clause = Clause(matching.text + past.text, matching.parameters + past.parameters)
         return fetch(self._run, source.resource, clause, source.composed.order_by(reverse=reverse), limit, 0)
+
+    def _narrowed(self, anchor: tuple[Any, ...], *, reverse: bool) -> Sight | None:
+        """What is behind an invoice from the anchor on: of two bounds the database takes the one that stands first."""
+        key, sight = self._composed.keys[0], self._sight
+        if sight.reach != "invoice" or key.expression != "r.date":
+            return None
+        if key.descending is reverse:
+            return replace(sight, start=max(sight.start, anchor[0]))
+        return replace(sight, end=min(sight.end, anchor[0] + 1))
 
     def _is_behind(self, source: _Source, edge: Row, *, reverse: bool) -> bool:
         """Whether there is a record on the side that the page came from."""
