@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from tollbook import __version__
-from tollbook.cli.billing_arguments import add_clock
+from tollbook.cli.billing_arguments import add_billing, add_clock
 from tollbook.cli.exits import EXITS
 from tollbook.cli.rates_arguments import add_import_rates, add_rates
 from tollbook.cli.verbs import Verbs
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _add_partners(verbs.beneath("partner", "the partners: customers, resellers and what they may do"))
     _add_tokens(verbs.beneath("token", "the keys to the API"))
     add_rates(verbs.beneath("rates", "the rate sheets: what is charged, since when, and who has them"))
+    add_billing(verbs)
     add_clock(verbs.beneath("clock", "the time of a sandbox, a book whose clock stands still until it is moved"))
     _add_keeping(verbs)
     return top
