@@ -90,6 +90,15 @@ def parse_instant(text: str) -> int:
     return _milliseconds(year, month, day, hour, minute, second, milliseconds)
 
 
+def parse_recorded(text: str) -> int:
+    """As `parse_instant`, for what a record may hold: ValueError outside 2000 to 2100 too.
+
+    >>> parse_recorded("2025-02-01") == parse_recorded("2025-02-01T01:00:00+01:00")
+    True
+    """
+    return _recorded(parse_instant(text))
+
+
 def parse_zoned_instant(text: str) -> int:
     """The instant of an RFC 3339 date-time, which must name its zone, in 2000 to 2100 of UTC; ValueError otherwise."""
     found = _WRITTEN.fullmatch(text)

@@ -101,6 +101,9 @@ SCOPE_MISSING = _problem(
 )
 OPERATOR_ONLY = _problem("operator_only", 403, "forbidden", "something that concerns everybody: the operator's alone")
 ITEM_UNKNOWN = _problem("item_unknown", 404, "no item error", "no such sid within the caller's sight")
+RATE_UNKNOWN = _problem(
+    "rate_unknown", 404, "no item error", "no sheet, or none of its lines, has a price for what is asked; never zero"
+)
 PATH_UNKNOWN = _problem("path_unknown", 404, "not found", "no such path")
 METHOD_UNKNOWN = _problem(
     "method_unknown", 405, "method not allowed", "the path has no such method; Allow lists those it has"

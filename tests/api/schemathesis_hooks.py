@@ -101,6 +101,7 @@ def _register(name: str, make: Callable[[], str]) -> None:
 
 
 _register("text", lambda: unicodedata.normalize("NFC", _text()))
+_register("short-text", _text)
 _register("scopes", lambda: " ".join(_dice.sample(SCOPES, k=_dice.randrange(4))))
 for _resource in RESOURCES:
     _register(f"{_resource.name}-filter", functools.partial(_filter, _resource))
@@ -161,7 +162,12 @@ def _mend_arguments(case: Any) -> None:
         query.pop("offset", None)
         if str(query.get("order", "")).strip() == "shuffle":
             query.pop("order")
-    resource = next((each for each in RESOURCES if case.path.endswith(each.path)), None)
+    if "date_start" in query:  # nor which years there are
+        query["date_start"] = _moment()
+    if "text" in query:
+        query.pop("message_segments", None)
+    path = case.path.replace("/rates/inbound/", "/rates/outbound/")
+    resource = next((each for each in RESOURCES if path.endswith(each.path)), None)
     if resource:  # nor the grammar of these two
         _keep_if(query, "filter", lambda text: parse_filter(text, resource))
         _keep_if(query, "order", lambda text: parse_order(text, resource))

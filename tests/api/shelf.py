@@ -6,9 +6,11 @@ GRANDCHILD   sid(30)
 """
 
 from tests.api.client import World
-from tests.making import GRANDCHILD, MILLION, NOW, RESELLER, invoice, item, payment, put, sid, tax
+from tests.making import CHILD, GRANDCHILD, MILLION, NOW, RESELLER, invoice, item, payment, put, sid, tax
 
+from tollbook.billing.sheets import CallRate, MessageRate, Rate, Service
 from tollbook.clock import DAY_MS
+from tollbook.operations.sheets import NewVersion, To, import_deck
 
 CHILDS = [sid(number) for number in range(1, 10)]
 """The child's invoices, oldest first."""
@@ -29,3 +31,35 @@ def fill_shelf(world: World) -> None:
     ]
     others = [invoice(20, RESELLER), invoice(21, RESELLER, status="closed"), invoice(30, GRANDCHILD)]
     put(world.store, *childs, *others)
+    put_rates(world)
+
+
+CALL_LINES = (
+    CallRate(
+        prefix="1", rate=10_000_000, billing_minimum=6, billing_increment=6, country_code="USA", country_name="US"
+    ),
+    CallRate(prefix="44", rate=2_500_000, billing_minimum=60, billing_increment=60, country_code="GBR"),
+    CallRate(prefix="447", rate=40_000_000, country_code="GBR", country_name="Mobile", jurisdictions={"intrastate": 7}),
+    CallRate(prefix="8821", rate=10_000_000, billing_increment=30),
+    CallRate(prefix=None, rate=123_456_789, connection_fee=10**7),
+)
+MESSAGE_LINES = (
+    MessageRate(price=85_330_000, mcc="230", mnc="04", country_code="CZE", country_name="Czech Republic"),
+    MessageRate(price=10_000_000, mcc="310", sender_class="toll", country_code="USA", network="All", operator="AT&T"),
+    MessageRate(price=30_000_000, mcc="310", sender_class="short_code", country_code="USA"),
+    MessageRate(price=200_000_000),
+)
+
+
+def put_rates(world: World) -> None:
+    """Give everybody sheets for outbound calls and messages; the child has a nearer one of later versions too."""
+    given: dict[Service, tuple[Rate, ...]] = {"calls": CALL_LINES, "sms": MESSAGE_LINES, "mms": MESSAGE_LINES}
+    for service, lines in given.items():
+        new = NewVersion(
+            name=f"All {service}", service=service, direction="outbound", effective_date=NOW - DAY_MS, rates=lines
+        )
+        import_deck(world.store, new, To(default=True))
+    for late, line in enumerate(CALL_LINES[:2]):
+        effective = NOW - DAY_MS + 2 * late * DAY_MS
+        new = NewVersion(name="Child's", service="calls", direction="outbound", effective_date=effective, rates=(line,))
+        import_deck(world.store, new, To((CHILD,)))

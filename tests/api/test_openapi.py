@@ -19,7 +19,7 @@ from tollbook.api.schemas import title
 from tollbook.errors import PROBLEMS
 from tollbook.query.fields import RESOURCES, Field, Kind
 from tollbook.query.fields import TOKENS as TOKEN_RESOURCE
-from tollbook.query.listing import LIST_ARGUMENTS, names_of_view
+from tollbook.query.listing import LIST_ARGUMENTS, names_of_list, names_of_view
 
 DOCUMENT = document(described())
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -170,9 +170,11 @@ def test_every_problem_is_described() -> None:
 def test_arguments_are_those_that_are_understood(resource: Any, shelf: World) -> None:
     operation = DOCUMENT["paths"][CORE + resource.path]["get"]
     said = [each["name"] for each in map(follow, operation["parameters"]) if each["in"] == "query"]
-    assert said == [*LIST_ARGUMENTS, *names_of_view(resource)]
-    for name in said:
-        assert shelf.get(f"{CORE}{resource.path}?{name}=", shelf.token()).code != "argument_unknown"
+    assert said == [*names_of_list(resource), *names_of_view(resource)]
+    path = CORE + resource.path.format(sub_type="toll", invoice_sid=sid(1))
+    for name in {*LIST_ARGUMENTS, *said}:
+        unknown = shelf.get(f"{path}?{name}=", shelf.token()).code == "argument_unknown"
+        assert unknown is (name not in said)
 
 
 # What the application answers.

@@ -236,7 +236,8 @@ def test_c2_every_attribute_that_a_list_shows_can_be_asked_for(shelf: World) -> 
     token = shelf.token(OPERATOR)
     for resource in RESOURCES:
         for path in resource.paths():
-            reply = shelf.get(f"/core/v2{resource.path}?filter={path}%20ne%20null", token)
+            place = resource.path.format(sub_type="toll", invoice_sid=sid(1))
+            reply = shelf.get(f"/core/v2{place}?filter={path}%20ne%20null", token)
             compared = reply.status == 200 or reply.code == "filter_unfit"
             assert compared, (path, reply.body)
 

@@ -17,7 +17,7 @@ from tollbook.store.sql import Key, as_documents, beyond, compose, open_from, or
 IDENTIFIERS = {
     *("r", "p", "x", "value", "json_extract", "json_each", "partner_tree", "descendant_sid", "ancestor_sid", "partner"),
     "invoice_created",
-    *(resource.name for resource in RESOURCES),
+    *(word for resource in RESOURCES for word in (resource.name, resource.sid)),
     *(name for resource in RESOURCES for path in resource.paths() for name in path.split(".")),
 }
 KEYWORDS = set(

@@ -19,6 +19,7 @@ TAGS = {
     "billing": ("Invoices", "What partners owe, line by line. Read only: invoices come from usage or from an import."),
     "calls": ("Calls", "Records of calls, in and out: sent by the thousand, listed, corrected."),
     "sms": ("Messages", "Records of messages, in and out: sent by the thousand, listed, corrected."),
+    "rating": ("Rating", "What one call or message would cost, without recording it."),
     "partners": ("Partners", "Customers and resellers, a tree. A caller sees itself and all beneath it."),
     "oauth": ("Tokens", "Keys to the API. A token never does more than its partner may."),
     "sandbox": ("Sandbox", "The clock of a book that runs on one of its own, to watch invoices close."),
@@ -62,6 +63,9 @@ _ANSWERS = {
     "post_void": "Invoice",
     "get_clock": "Clock",
     "post_clock": "Clock",
+    "get_call_price": "CallPrice",
+    "get_sms_price": "MessagePrice",
+    "get_mms_price": "MessagePrice",
 }
 _SEVERAL = {
     "post_calls": ("CallDr", "RecordResults"),
@@ -240,7 +244,7 @@ def _refused_with(route: Route) -> Iterable[int]:
         yield from (401, 429)
     if route.scopes:
         yield 403
-    if route.lists or "{" in route.path or route.idempotent or route.act.__name__ == "get_clock":
+    if route.lists or route.arguments or route.idempotent or "{" in route.path or route.act.__name__ == "get_clock":
         yield 404
     if route.body:
         yield from (413, 415, 422)

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from tollbook import limits
+from tollbook.api import rates_schemas
 from tollbook.api.routing import Route
 from tollbook.api.shapes import SID
 from tollbook.query.fields import RESOURCES, Resource
-from tollbook.query.listing import ALIASES, LIST_ARGUMENTS, names_of_view
+from tollbook.query.listing import ALIASES, names_of_list, names_of_view
 
 Json = dict[str, Any]
 
@@ -110,6 +111,18 @@ _BY_RESOURCE: dict[str, Json] = {
         "include_fields": "dr_sid,date,type,quantity,price",
         "exclude_fields": "number_src,number_dst",
     },
+    "call_rate_item": {
+        "order": "price desc",
+        "filter": 'prefix like "44%" and price lt 0.01',
+        "include_fields": "prefix,price",
+        "exclude_fields": "country_name",
+    },
+    "sms_rate_item": {
+        "order": "country_code,price",
+        "filter": "mcc eq 310",
+        "include_fields": "mcc,mnc,price",
+        "exclude_fields": "network,operator",
+    },
     "token": {
         "order": "date_created desc",
         "filter": "name eq reports",
@@ -184,13 +197,17 @@ def arguments(route: Route) -> tuple[str, ...]:
     """The names of the query arguments that a route knows."""
     if route.method == "DELETE":
         return ("reason",)
+    if route.arguments:
+        return route.arguments
     if route.resource is None or route.body == "form" or route.act.__name__ == "who_am_i":
         return ()
     shown = names_of_view(route.resource)
-    return (*LIST_ARGUMENTS, *shown) if route.lists else shown
+    return (*names_of_list(route.resource), *shown) if route.lists else shown
 
 
 def _argument(name: str, resource: Resource | None) -> Json:
+    if resource is None and name in rates_schemas.ARGUMENTS:
+        return rates_schemas.argument(name)
     if name == "reason":
         return _query(name) | {"required": True}
     if resource and resource.within and name in _OWN:
@@ -222,6 +239,8 @@ def _query(name: str, resource: Resource | None = None) -> Json:
 
 
 def _path(name: str) -> Json:
+    if name == "sub_type":
+        return rates_schemas.SUB_TYPE
     resource = next(resource for resource in RESOURCES if resource.sid == name)
     doc = resource.by_name[name].doc if resource.within else f"The {name.removesuffix('_sid')}'s secure ID."
     schema = _RECORD_SID if resource.within else SID

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from tollbook import errors, limits
-from tollbook.api import billing, usage
+from tollbook.api import billing, rates, usage
 from tollbook.api.routing import Request, Route
 from tollbook.api.wire import Answer, list_answer
 from tollbook.billing.model import Token
@@ -279,5 +279,6 @@ ROUTES = (
     Route("GET", "/billing/payments/{payment_sid}", get_payment, "Get a payment", _PAYMENTS, resource=PAYMENTS),
     *billing.ROUTES,
     *usage.ROUTES,
+    *rates.ROUTES,
 )
 """Every path beneath `/core/v2`."""

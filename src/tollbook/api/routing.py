@@ -63,7 +63,8 @@ class Route:
     """One method of one path. `scopes`: any one is enough; empty: any valid token; `public`: no token.
 
     `body` is `json`, `text` (JSON, left to the endpoint), `form` or none; `form_fields` are those known. `resource` and
-    `lists` describe the answer. `idempotent`: takes an Idempotency-Key, and acts through `Request.write`.
+    `lists` describe the answer; `arguments` are the query's where it has its own. `idempotent`: takes an
+    Idempotency-Key, and acts through `Request.write`.
     """
 
     method: str
@@ -77,6 +78,7 @@ class Route:
     resource: Resource | None = None
     lists: bool = False
     idempotent: bool = False
+    arguments: tuple[str, ...] = ()
 
 
 class Endpoint:

@@ -74,6 +74,18 @@ RECORD_RESULTS: Json = {
 """What is told of some."""
 
 
+SHEET: Json = {
+    "active": "yes",
+    "effective_date": "2024-08-23T00:00:00.000Z",
+    "partner_sid": INVOICE["partner_sid"],
+    "rates_plan": {
+        "name": "retail_voice_out-2024-08-16",
+        "rates_plan_sid": "0428d20f-7869-4cf5-aa5c-f44f99a19515",
+    },
+}
+"""What the list of a rate sheet says of the sheet, as the public reference shows it."""
+
+
 def record(resource: Resource) -> Json:
     """A record of a resource: the documented one, else what the catalogue shows of each attribute."""
     return INVOICE if resource.name == "invoice" else shown(resource.fields)
@@ -81,9 +93,9 @@ def record(resource: Resource) -> Json:
 
 def page(resource: Resource) -> Json:
     """The first page of a list of that record."""
-    path = resource.path.format(invoice_sid=INVOICE["invoice_sid"])
+    path = resource.path.format(invoice_sid=INVOICE["invoice_sid"], sub_type="toll")
     following = {"next": f"https://billing.example.com/core/v2{path}?limit=1&offset=1"}
-    return {
+    listed = {
         "count": 1,
         "has_more": True,
         "items": [record(resource)],
@@ -92,6 +104,7 @@ def page(resource: Resource) -> Json:
         "pagination": following,
         "total": 4 if resource.counted else None,
     }
+    return listed if resource.cursors else dict(sorted((listed | SHEET).items()))
 
 
 def shown(fields: tuple[Field, ...]) -> Json:

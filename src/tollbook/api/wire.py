@@ -24,6 +24,9 @@ _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
+Beside = tuple[bytes, bytes, bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an endpoint answers: a body of one media type, or none with 204. `next_url` makes a Link."""
@@ -36,16 +39,22 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def list_answer(asked: ListQuery, page: Listed, url: str) -> Answer:
-    """The documented envelope around a page; `url` is the list's own, without a query."""
+def list_answer(asked: ListQuery, page: Listed, url: str, beside: Beside = (b"", b"", b"")) -> Answer:
+    """The documented envelope around a page; `url` is the list's own, without a query.
+
+    `beside` are further keys, each with a comma after it: before `count`, before `has_more` and before `total`.
+    """
     pagination = {name: f"{url}?{query}" for name, query in _pages(asked, page)}
-    body = b'{"count":%d,"has_more":%s,"items":[%s],"limit":%d,"offset":%d,"pagination":%s,"total":%s}' % (
+    body = b'{%s"count":%d,%s"has_more":%s,"items":[%s],"limit":%d,"offset":%d,"pagination":%s,%s"total":%s}' % (
+        beside[0],
         len(page.documents),
+        beside[1],
         b"true" if page.has_next else b"false",
         b",".join(page.documents),
         asked.limit,
         asked.offset,
         encode_json(pagination),
+        beside[2],
         encode_json(page.total),
     )
     return Answer(body, next_url=pagination.get("next"))

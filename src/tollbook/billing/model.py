@@ -124,10 +124,13 @@ class Sight(msgspec.Struct, frozen=True):
     """Whose records a caller may see: `own`, `tree` (its own and all beneath) or `all` (the operator's tree).
 
     `invoice`: only what is behind that invoice of the partner's, all of it at or after `start` and before `end`.
+    `version`: the lines of that version of a rate sheet; `short_code`, `toll`, `toll_free`: those of them that are for
+    such senders, or for any.
     """
 
-    reach: Literal["own", "tree", "all", "invoice"]
+    reach: Literal["own", "tree", "all", "invoice", "version", "short_code", "toll", "toll_free"]
     partner_sid: str
     invoice_sid: str = ""
     start: int = 0
     end: int = 0
+    version_sid: str = ""

@@ -12,7 +12,7 @@ from tollbook.billing.sheets import CallRate, MessageRate, PriceRounding, Rate, 
 from tollbook.cli.exits import DONE, FAILED
 from tollbook.cli.opening import book_of, read_argument
 from tollbook.cli.output import note, print_json, print_table, progress, readable
-from tollbook.clock import format_instant, parse_instant
+from tollbook.clock import format_instant, parse_recorded
 from tollbook.errors import Flaw, Refusal
 from tollbook.mediation.decks import DeckFile, read_deck
 from tollbook.money import format_rate
@@ -141,11 +141,7 @@ def _head_at(heads: Sequence[VersionHead], instant: int) -> VersionHead | None:
 
 
 def _date(text: str, name: str) -> int:
-    instant = read_argument(name, text, parse_instant)
-    if not str(limits.YEAR_MIN) <= format_instant(instant)[:4] <= str(limits.YEAR_MAX):
-        said = f"expected a year from {limits.YEAR_MIN} to {limits.YEAR_MAX}"
-        raise Refusal(errors.ARGUMENT_INVALID, Flaw(name, said))
-    return instant
+    return read_argument(name, text, parse_recorded)
 
 
 def _rounding(text: str | None) -> PriceRounding | None:

@@ -30,13 +30,13 @@ class Listed(NamedTuple):
 def list_records(store: Store, caller: Caller, query: ListQuery) -> Listed:
     """The page that a list asks for, within the caller's sight."""
     with store.reading() as book:
-        return _listed(book, sight_of(caller, query.resource), query)
+        return listed(book, sight_of(caller, query.resource), query)
 
 
 def list_usage(store: Store, caller: Caller, invoice_sid: str, query: ListQuery) -> Listed:
     """The page that is asked for of the records behind an invoice; 404 where that is out of the caller's sight."""
     with store.reading() as book:
-        return _listed(book, _behind(book, sight_of(caller, INVOICES), invoice_sid), query)
+        return listed(book, _behind(book, sight_of(caller, INVOICES), invoice_sid), query)
 
 
 def _behind(book: Reads, sight: Sight, invoice_sid: str) -> Sight:
@@ -49,7 +49,8 @@ def _behind(book: Reads, sight: Sight, invoice_sid: str) -> Sight:
     return Sight("invoice", partner_sid, invoice_sid, start, end)
 
 
-def _listed(book: Reads, sight: Sight, query: ListQuery) -> Listed:
+def listed(book: Reads, sight: Sight, query: ListQuery) -> Listed:
+    """The page that a list asks for, within a sight."""
     page = book.page(sight, query)
     edges = (page.rows[0], page.rows[-1]) if page.rows else ()
     first, last = (cursor_of(query.resource, row, sight.partner_sid) for row in edges) if edges else (None, None)

@@ -19,7 +19,8 @@ from tollbook.query.projection import Projection, parse_projection
 
 ALIASES = {"includeFields": "include_fields", "excludeFields": "exclude_fields"}
 _SHOWN = ("include_fields", "exclude_fields", *ALIASES)
-LIST_ARGUMENTS = ("limit", "offset", "order", "filter", "after", "before")
+_CURSORS = ("after", "before")
+LIST_ARGUMENTS = ("limit", "offset", "order", "filter", *_CURSORS)
 _DIGITS = re.compile(r"[0-9]{1,16}")
 _X = TypeVar("_X")
 
@@ -65,7 +66,7 @@ class View:
 @lru_cache(limits.PLANS_REMEMBERED_MAX)
 def parse_list(query: str, resource: Resource, *, strict: bool = True) -> ListQuery:
     """The list that a query string asks for; every wrong argument is named in one refusal."""
-    reading, arguments = _take_arguments(query, (*LIST_ARGUMENTS, *names_of_view(resource)), strict)
+    reading, arguments = _take_arguments(query, (*names_of_list(resource), *names_of_view(resource)), strict)
     values = reading.values
     conditions: tuple[Condition, ...] = reading.take("filter", lambda text: parse_filter(text, resource), ())
     order: tuple[OrderKey, ...] = reading.take("order", lambda text: parse_order(text, resource), ())
@@ -134,6 +135,11 @@ def _order_key(words: list[str], resource: Resource) -> OrderKey:
 
 def _order_refusal(message: str) -> Refusal:
     return Refusal(errors.ORDER_INVALID, Flaw("order", message))
+
+
+def names_of_list(resource: Resource) -> tuple[str, ...]:
+    """The query arguments that say which records of that resource are listed."""
+    return LIST_ARGUMENTS if resource.cursors else tuple(name for name in LIST_ARGUMENTS if name not in _CURSORS)
 
 
 def names_of_view(resource: Resource) -> tuple[str, ...]:

@@ -238,7 +238,8 @@ def fetch(run: Run, resource: Resource, clause: Clause, order: str, limit: int, 
             f" SELECT r.invoice_sid, r.partner_sid, {DOCUMENT_OF_INVOICE} FROM page r"
         )
     elif not has_noun(resource):
-        statement = f"SELECT r.{resource.sid}, r.partner_sid, {columns(resource)} {end}"
+        whose = "r.partner_sid" if "partner_sid" in resource.by_name else "NULL"
+        statement = f"SELECT r.{resource.sid}, {whose}, {columns(resource)} {end}"
         return [Row(row[0], row[1], row_document(resource, row[2:])) for row in run(statement, parameters)]
     else:
         nouns = [noun(resource, row) for row in run(f"SELECT {columns(resource)} {end}", parameters)]

@@ -106,6 +106,15 @@ class SheetReads:
         where, parameters = (" WHERE rates_plan_sid = ?", (rates_plan_sid,)) if rates_plan_sid else ("", ())
         return [_head(row) for row in self._run(f"{_HEAD}{where} {_IN_ORDER}", parameters)]
 
+    def version_named(self, version_sid: str) -> tuple[str, str, int] | None:
+        """Of which sheet a version is, by sid and by name, and from when it holds; None where there is none."""
+        row = self._run(
+            "SELECT s.rates_plan_sid, s.name, v.effective_date FROM sheet_version v"
+            " JOIN sheet s ON s.rates_plan_sid = v.rates_plan_sid WHERE v.version_sid = ?",
+            (version_sid,),
+        ).fetchone()
+        return tuple(row) if row else None
+
     def sheet_version(self, version_sid: str) -> SheetVersion | None:
         """A version whole; None where there is none of that sid."""
         row = self._run(

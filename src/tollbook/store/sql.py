@@ -81,6 +81,7 @@ def open_from(resource: Resource, sight: Sight, *, joined: bool = False, index: 
     return Clause(f"{text} WHERE {seen}", [getattr(sight, name) for name in told])
 
 
+_SENDERS: Final = "r.version_sid = ? AND (r.sender_class IS NULL OR r.sender_class = '{}')"
 _SIGHTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "own": ("r.partner_sid = ?", ("partner_sid",)),
     "tree": (
@@ -92,6 +93,8 @@ _SIGHTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         "r.partner_sid = ? AND r.date >= ? AND r.date < ? AND r.invoice_sid = ?",
         ("partner_sid", "start", "end", "invoice_sid"),
     ),
+    "version": ("r.version_sid = ?", ("version_sid",)),
+    **{sender: (_SENDERS.format(sender), ("version_sid",)) for sender in ("short_code", "toll", "toll_free")},
 }
 """The condition of each sight, and what of the sight it asks for."""
 

@@ -339,3 +339,15 @@ CREATE VIEW usage_dr AS
     SELECT partner_sid, dr_sid, date, date_insert, kind, item_type AS type, direction, country_code,
            quantity, price, rate, number_src, number_dst, invoice_sid, state, late
     FROM event;
+
+-- The lines of rate sheets as the wire has them: seconds and codes of networks are numbers there.
+
+CREATE VIEW call_rate_item AS
+    SELECT version_sid, position, billing_increment * 1000000000 AS billing_increment,
+           billing_minimum * 1000000000 AS billing_minimum, country_code, country_name, prefix, price
+    FROM call_rate;
+
+CREATE VIEW sms_rate_item AS
+    SELECT version_sid, position, sender_class, country_code, country_name, CAST(mcc AS INTEGER) AS mcc,
+           CAST(mnc AS INTEGER) AS mnc, network, operator, price
+    FROM message_rate;
