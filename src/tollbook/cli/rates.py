@@ -17,6 +17,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.mediation.decks import DeckFile, read_deck
 from tollbook.money import format_rate
 from tollbook.operations import sheets
+from tollbook.operations.correcting import rate_waiting
 from tollbook.operations.sheets import Imported, NewVersion, To
 from tollbook.store import Reads, Sheet, Store, VersionHead
 
@@ -47,10 +48,12 @@ def import_rates(arguments: Namespace) -> int:
         )
         to, jump = To(tuple(arguments.assign), arguments.default), arguments.jump_percent
         made = sheets.import_deck(store, new, to, jump_percent=jump, dry_run=arguments.dry_run)
+    rated = rate_waiting(store) if made and not arguments.dry_run else 0
     if arguments.json:
-        print_json(_import_record(deck, made, dry_run=arguments.dry_run))
+        print_json(_import_record(deck, made, dry_run=arguments.dry_run) | {"rated": rated})
     else:
         _tell(deck, made, arguments)
+        _tell_rated(rated)
     return DONE if made else FAILED
 
 
@@ -103,11 +106,15 @@ def assign(arguments: Namespace) -> int:
     if not to.each():
         raise Refusal(errors.ARGUMENT_INVALID, Flaw("assign", "give SID… or --default"))
     effective = _date(arguments.effective, "effective") if arguments.effective else None
-    sheet = sheets.assign(book_of(arguments), arguments.name, to, effective)
+    store = book_of(arguments)
+    sheet = sheets.assign(store, arguments.name, to, effective)
+    rated = rate_waiting(store)
     if arguments.json:
-        print_json({"name": sheet.name, "rates_plan_sid": sheet.rates_plan_sid, "assigned_to": list(to.each())})
+        told = {"name": sheet.name, "rates_plan_sid": sheet.rates_plan_sid, "assigned_to": list(to.each())}
+        print_json(told | {"rated": rated})
     else:
         note(f"{sheet.name} is the sheet of {_takers(to.each())}")
+        _tell_rated(rated)
     return DONE
 
 
@@ -203,6 +210,11 @@ def _tell(deck: DeckFile, made: Imported | None, arguments: Namespace) -> None:
     if not made.assigned_to and made.new_sheet:
         note(f"nobody has the sheet yet: tollbook rates assign {arguments.name} SID, or --default")
     print(f"{_title(made.version)}: {len(made.version.rates)} lines {_done(made, dry_run=arguments.dry_run)}")
+
+
+def _tell_rated(records: int) -> None:
+    if records:
+        note(f"{records} records that had waited for a rate have one now")
 
 
 def _done(made: Imported, *, dry_run: bool) -> str:
