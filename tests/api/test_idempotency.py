@@ -18,7 +18,7 @@ from tollbook.clock import DAY_MS
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations.idempotency import forget_old_answers
 from tollbook.query.records import encode_json
-from tollbook.store import Writes
+from tollbook.store import Writes, open_store
 
 NOTES = f"{CORE}/notes"
 KEY: dict[str, Any] = {"Idempotency_Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
@@ -128,6 +128,34 @@ def test_a14_a_second_one_in_flight_waits_for_the_first_and_replays(noting: Worl
     assert {(reply.status, reply.body) for reply in replies} == {(200, b'{"number":1,"slow":"xxx"}')}
     assert sorted("idempotency-replayed" in reply.headers for reply in replies) == [False] + [True] * 5
     assert done(noting) == 1
+
+
+def test_a14_another_process_knows_the_key_too(noting: World) -> None:
+    """Another worker over the same book replays, and waits for the first as for any write."""
+    second = World(open_store(str(noting.store.path), noting.clock), noting.clock)
+    token = noting.token()
+    replies: list[Reply] = []
+
+    def ask(world: World) -> None:
+        replies.append(world.post(NOTES, token, json_body={"slow": "xxx"}, **KEY))
+
+    threads = [threading.Thread(target=ask, args=(world,)) for world in (noting, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert {(reply.status, reply.body) for reply in replies} == {(200, b'{"number":1,"slow":"xxx"}')}
+    assert done(second) == 1
+    second.store.close()
+
+
+def test_a_long_answer_is_kept_small_and_given_as_it_was(noting: World) -> None:
+    note = {"text": ", ".join(f"record {number} accepted" for number in range(2_000))}
+    first = post(noting, note, **KEY)
+    assert post(noting, note, **KEY).body == first.body
+    with noting.store.reading() as book:
+        (size,) = book._run("SELECT length(answer) FROM idempotency").fetchone()
+    assert size < len(first.body) / 4
 
 
 def test_a14_one_that_waits_too_long_is_a_conflict(noting: World, monkeypatch: pytest.MonkeyPatch) -> None:

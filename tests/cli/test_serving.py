@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.cli.conftest import Tollbook
+from tests.engine import Engine
 from tests.operations.lines import exported
 
-from tollbook.clock import SystemClock
+from tollbook.clock import DAY_MS, SystemClock, format_instant
 from tollbook.query.sample import SAMPLE
 from tollbook.store import open_store
 
@@ -105,6 +106,21 @@ def test_the_demo_leaves_a_book_of_ones_own_alone(
     assert (ran.status, ran.out) == (1, "")
     assert "tollbook.db is not a demo book, and is left as it is" in ran.err
     assert (tmp_path / "tollbook.db").read_bytes() == before
+
+
+def test_a11_a_server_closes_what_is_due_by_itself_once_however_many_workers_look(tmp_path: Path) -> None:
+    began = SystemClock().now() - 40 * DAY_MS
+    engine = Engine(tmp_path, format_instant(began))
+    partners = [engine.partner(f"Partner {number}") for number in range(3)]
+    with started("serve", "--db", str(engine.store.path), "--port", "0", "--workers", "2", "--tick-seconds", "1"):
+        ends = time.monotonic() + 30
+        while not all(engine.figures(sid, "status")[:1] == [("closed",)] for sid in partners):
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+    for sid in partners:
+        assert engine.figures(sid, "display_id", "status") == [("001", "closed"), ("002", "open")]
+        assert engine.moves(sid).count("close") == 1
+    engine.store.close()
 
 
 def test_a_whole_account_is_pulled_from_a_tollbook(tollbook: Tollbook, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,10 @@
 """Answers to writes that came with an Idempotency-Key, kept to be given again."""
 
+import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from tollbook import limits
 
 
 class Kept(NamedTuple):
@@ -22,11 +25,12 @@ class Answers:
         """What a partner's request with that key was answered, if there was one."""
         found = "SELECT digest, status, answer FROM idempotency WHERE partner_sid = ? AND key = ?"
         row = self._run(found, (partner_sid, key)).fetchone()
-        return Kept(*row) if row else None
+        return Kept(row[0], row[1], _unpacked(row[2])) if row else None
 
     def keep_answer(self, partner_sid: str, key: str, kept: Kept) -> None:
         """Keep an answer under a partner's key that has none yet."""
-        self._run("INSERT INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", (partner_sid, key, *kept, self.wall))
+        row = (partner_sid, key, kept.digest, kept.status, _packed(kept.answer), self.wall)
+        self._run("INSERT INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def forget_answers(self, before: int, most: int) -> int:
         """Forget answers that were given before an instant, the oldest first and so many at most; how many."""
@@ -34,3 +38,13 @@ class Answers:
         return int(
             self._run(f"DELETE FROM idempotency WHERE (partner_sid, key) IN ({oldest})", (before, most)).rowcount
         )
+
+
+def _packed(answer: bytes) -> bytes:
+    """A long answer, compressed: that to a thousand records has a hundred kilobytes, and is kept for weeks."""
+    return zlib.compress(answer, 1) if len(answer) >= limits.GZIP_BYTES_MIN else answer
+
+
+def _unpacked(kept: bytes) -> bytes:
+    """An answer as it was given; JSON never begins as what is compressed does."""
+    return zlib.decompress(kept) if kept.startswith(b"x") else kept
