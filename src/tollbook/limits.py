@@ -67,10 +67,14 @@ COUNTRIES_REMEMBERED_MAX: Final = 65_536  # numbers whose country a worker keeps
 PERIODS_REMEMBERED_MAX: Final = 4_096  # days of partners' cycles whose period a worker keeps
 NEXT_INVOICE_LEAD_SECONDS: Final = 1_800  # documented sample: the next invoice opens from 23:30 of the last day
 CLOSE_DELAY_SECONDS_DEFAULT: Final = 86_400  # calls in progress at midnight and slow files are not late
+CLOSE_DELAY_SECONDS_MAX: Final = 31 * 86_400  # a later close would meet the next one
 USAGE_BATCH_MAX: Final = 1_000  # documented: records in one bulk write; also what waited and is placed in one act
 RUN_PARTNERS_MAX: Final = 100  # partners that a billing run moves on in one act: others write in between
 USAGE_AHEAD_SECONDS_MAX: Final = 86_400  # a switch whose clock is further ahead is wrong
 USAGE_AGE_DAYS_MAX_DEFAULT: Final = 730  # older usage is a mistake, or a matter for a person
+USAGE_AGE_DAYS_MAX: Final = 36_525  # no record is older than the year 2000
+ISSUED_SHOWN_MAX: Final = 10_000  # invoices of a billing run that are kept for a person to see: some MiB
+NOTICES_SHOWN_MAX: Final = 1_000
 
 # Identity.
 TOKEN_BYTES: Final = 32  # 256 random bits: not guessable, so a plain SHA-256 protects it at rest

@@ -11,6 +11,7 @@ from tollbook import __version__
 from tollbook.cli.billing_arguments import add_billing, add_clock
 from tollbook.cli.exits import EXITS
 from tollbook.cli.rates_arguments import add_import_rates, add_rates
+from tollbook.cli.run_arguments import add_bill, add_book, add_cycle, add_looking, add_standing
 from tollbook.cli.verbs import Verbs
 from tollbook.config import Settings
 
@@ -34,11 +35,14 @@ def parser() -> argparse.ArgumentParser:
     _add_serving(verbs)
     _add_moving(verbs)
     _add_listing(verbs)
-    _add_partners(verbs.beneath("partner", "the partners: customers, resellers and what they may do"))
+    add_bill(verbs)
+    add_looking(verbs)
+    _add_partners(verbs.beneath("partner", "the partners: customers, resellers, what they may do, how they are billed"))
     _add_tokens(verbs.beneath("token", "the keys to the API"))
     add_rates(verbs.beneath("rates", "the rate sheets: what is charged, since when, and who has them"))
     add_billing(verbs)
     add_clock(verbs.beneath("clock", "the time of a sandbox, a book whose clock stands still until it is moved"))
+    add_book(verbs.beneath("book", "what the book says of its billing"))
     _add_keeping(verbs)
     return top
 
@@ -123,13 +127,20 @@ def _add_listing(verbs: Verbs) -> None:
 
 
 def _add_partners(verbs: Verbs) -> None:
-    verbs.add(
-        "add", "partners:add", "make a partner", "tollbook partner add --name 'Acme' --login acme --scope invoices.read"
-    ).add("--name", required=True, help="the partner's name").add(
+    made = verbs.add(
+        "add",
+        "partners:add",
+        "make a partner, billed from today on",
+        "tollbook partner add --name 'Acme' --login acme --scope invoices.read",
+    )
+    made.add("--name", required=True, help="the partner's name").add(
         "--parent", metavar="SID", help="beneath this partner, not beneath the operator"
     ).add("--login", help="the name to log in with; a password is then asked for").add(
         "--scope", nargs="+", action="extend", help="what the partner may do"
     ).add("--password-file", type=Path, metavar="FILE", help=_PASSWORD)
+    add_cycle(made)
+    made.add("--unbilled", action="store_true", help="bill it only when start-billing says so: for one with a past")
+    add_standing(verbs)
     verbs.add("list", "partners:list_all", "list the partners", "tollbook partner list")
     verbs.add("show", "partners:show", "show one partner", "tollbook partner show SID").add("sid", metavar="SID")
     verbs.add("passwd", "partners:passwd", "set a partner's password", "tollbook partner passwd SID").add(

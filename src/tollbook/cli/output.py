@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tollbook.errors import Refusal
+from tollbook.money import format_amount
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,6 +62,20 @@ def readable(value: Any) -> str:
     return "" if value is None or value == {} else str(value)
 
 
+def money_cell(amount: int | None, decimals: int = 2, *, signed: bool = False) -> str:
+    """An amount (millionths) for a column of them: the currency's decimals, thousands apart; nothing for None.
+
+    >>> money_cell(1_234_500_000), money_cell(-370_000), money_cell(370_000, signed=True), money_cell(5_000_000, 0)
+    ('1,234.50', '-0.37', '+0.37', '5')
+    """
+    if amount is None:
+        return ""
+    sign = "-" if amount < 0 else "+" if signed and amount else ""
+    whole, _, fraction = format_amount(abs(amount)).partition(".")
+    point = f".{fraction.ljust(decimals, '0')}" if fraction or decimals else ""
+    return f"{sign}{int(whole):,}{point}"
+
+
 def print_table(
     headings: Sequence[str],
     rows: Sequence[Sequence[Any]],
@@ -69,8 +84,11 @@ def print_table(
     folded: Sequence[str] = (),
     own: str | None = None,
     title: str | None = None,
+    total: Sequence[Any] | None = None,
 ) -> None:
     """A table for a person; columns in `right` stand to the right as amounts do, those in `folded` may take more lines.
+
+    `total` is a last row beneath a line.
 
     A narrow window shortens every sid but those in `own`, the records', which other verbs take. A line may then still
     be longer than the window, but nothing of it is lost.
@@ -78,21 +96,27 @@ def print_table(
     from rich.console import Console
     from rich.measure import Measurement
 
-    cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
-    table = _table(headings, cells, right, folded, title)
+    whole = [*rows, total] if total else rows
+    cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in whole]
+    table = _table(headings, cells, right, folded, title, has_total=bool(total))
     # A pipe has no width: no line is broken there.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
     unbounded = console.options.update(width=_PIPE_COLUMNS)
     if Measurement.get(console, unbounded, table).maximum > console.width:
         short = [[_shortened(name, cell, own) for name, cell in zip(headings, row, strict=True)] for row in cells]
-        table = _table(headings, short, right, folded, title)
-        gaps = 2 * len(headings)  # which the measure leaves out where they collapse
-        console.width = max(console.width, Measurement.get(console, unbounded, table).minimum + gaps)
+        table = _table(headings, short, right, folded, title, has_total=bool(total))
+        console.width = max(console.width, _narrowest(headings, short, folded))
     console.print(table)
 
 
 def _table(
-    headings: Sequence[str], cells: list[list[str]], right: Sequence[str], folded: Sequence[str], title: str | None
+    headings: Sequence[str],
+    cells: list[list[str]],
+    right: Sequence[str],
+    folded: Sequence[str],
+    title: str | None,
+    *,
+    has_total: bool,
 ) -> "Table":
     from rich import box
     from rich.table import Table
@@ -104,13 +128,27 @@ def _table(
     for heading in headings:
         justify: Literal["left", "right"] = "right" if heading in right else "left"
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading not in folded)
-    for row in cells:
+    for number, row in enumerate(cells):
+        if has_total and number == len(cells) - 1:
+            table.add_section()
         table.add_row(*map(Text, row))
     return table
 
 
 def _shortened(heading: str, cell: str, own: str | None) -> str:
     return f"{cell[:8]}…" if heading.endswith("_sid") and heading != own and cell else cell
+
+
+def _narrowest(headings: Sequence[str], cells: list[list[str]], folded: Sequence[str]) -> int:
+    """How wide a table must be: a folded column as its longest word, any other as its longest cell; two between."""
+    from rich.cells import cell_len
+
+    widths = []
+    for column, heading in enumerate(headings):
+        texts = [heading, *(row[column] for row in cells)]
+        parts = [word for text in texts for word in text.split()] if heading in folded else texts
+        widths.append(max(map(cell_len, parts), default=0))
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 class Bar(Protocol):

@@ -8,6 +8,7 @@ from tollbook.cli.opening import book_of
 from tollbook.cli.output import note, print_json, print_table, readable
 from tollbook.cli.records import every_record, partner_record
 from tollbook.cli.secrets import password_in
+from tollbook.cli.standing import cycle_of
 from tollbook.operations.books import operator_caller
 from tollbook.operations.partners import change_partner, create_partner, set_password
 from tollbook.query.fields import PARTNERS
@@ -26,7 +27,8 @@ def add(arguments: Namespace) -> int:
     }
     store = book_of(arguments)
     given = {name: value for name, value in body.items() if value is not None}
-    partner = create_partner(store, operator_caller(store), given)
+    billed = None if arguments.unbilled else cycle_of(arguments)
+    partner = create_partner(store, operator_caller(store), given, billed=billed)
     if arguments.json:
         print_json(partner_record(partner))
     else:

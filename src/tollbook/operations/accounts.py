@@ -27,7 +27,7 @@ from tollbook.operations.noticing import Notices
 from tollbook.operations.spending import POLICY
 from tollbook.query.fields import INVOICES
 from tollbook.query.records import wire_record
-from tollbook.store import Writes
+from tollbook.store import Reads, Writes
 from tollbook.store.invoice_rows import Key, key_of
 from tollbook.store.ledger import Closed
 
@@ -41,9 +41,9 @@ class Terms(NamedTuple):
     spending_policy: str = "warn"
 
 
-def terms_of(act: Writes) -> Terms:
-    """The terms of the book that an act changes."""
-    settings = act.settings()
+def terms_of(book: Reads) -> Terms:
+    """The terms of a book."""
+    settings = book.settings()
     return Terms(
         int(settings.get("close_delay_seconds", limits.CLOSE_DELAY_SECONDS_DEFAULT)),
         int(settings.get("usage_age_days_max", limits.USAGE_AGE_DAYS_MAX_DEFAULT)),

@@ -30,11 +30,12 @@ class Issued(NamedTuple):
 
 @dataclass(slots=True)
 class Run:
-    """What a run did. `issued` is filled only where somebody wants to see it: a run may close a million."""
+    """What a run did. `issued` is filled only where somebody wants to see it, up to a bound; so is `amount_before`."""
 
     partners: int = 0
     closed: int = 0
     amount: int = 0
+    amount_before: int = 0
     parked: list[str] = field(default_factory=list)
     issued: list[Issued] = field(default_factory=list)
 
@@ -53,14 +54,16 @@ def run(
 ) -> Run:
     """Move on every partner for whom something is due, or one; `keep` keeps what was issued, for a person to see.
 
-    A dry run changes nothing and keeps what would be issued.
+    A dry run changes nothing and keeps what would be issued; what waits for a rate is left waiting.
     """
     made = Run()
     if not dry_run:
         rate_waiting(store, partner_sid)
+    with store.reading() as book:
+        total = 1 if partner_sid else book.due_count(book.present(store.clock.now()))
     for chunk in _due(store, partner_sid):
         _move_on(store, chunk, made, who=who, dry_run=dry_run, keep=keep or dry_run)
-        watch(made.partners, None)
+        watch(made.partners, total)
     if not dry_run:
         with store.writing() as act:
             act.forget_spent(act.now - act.now % DAY_MS)
@@ -118,7 +121,9 @@ def _tell(act: Writes, account: Account, made: Run, *, keep: bool) -> None:
         return
     for invoice in account.closed:
         before = act.amount_before(invoice.partner_sid, invoice.date_created)
-        made.issued.append(Issued(invoice, before))
+        made.amount_before += before or 0
+        if len(made.issued) < limits.ISSUED_SHOWN_MAX:
+            made.issued.append(Issued(invoice, before))
 
 
 class _OnlyLooked(Exception):

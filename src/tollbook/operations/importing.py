@@ -1,8 +1,9 @@
 """Invoices into the book, kept verbatim: all of them, or with `keep_going` all that are good.
 
-An invoice that is known by its sid is replaced; one of another partner, or one that was computed here, is a bad
-record. A partner that the book does not know is made beneath the operator or a partner of choice. Every bad
-record is counted, the first of them are kept with place, field and reason.
+An invoice that is known by its sid is replaced; one of another partner, one that was computed here, or one of a
+partner that is billed here by now, is a bad record. A partner that the book does not know is made beneath the operator
+or a partner of choice, and is not billed. Every bad record is counted, the first of them are kept with place, field
+and reason.
 """
 
 import time
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 from tollbook import errors, limits
 from tollbook.billing.model import Invoice
+from tollbook.billing.periods import day_of
 from tollbook.billing.scopes import PARTNER_SCOPES
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations.invoice_files import Piece, Place
@@ -163,6 +165,7 @@ class Importing:
         self._report = report
         self._above = _above(act, under)
         self._met: set[str] = set()
+        self._flaws: dict[str, Flaw | None] = {}
 
     def write(self, batch: list[Good]) -> None:
         """Write what is good of a batch."""
@@ -175,13 +178,22 @@ class Importing:
         for place, read in batch:
             sid = read.invoice.invoice_sid
             standing = _standing(reads[sid]) if sid in reads else self._act.standing(sid)
-            if standing and (flaw := _conflict(read.invoice, standing)):
+            flaw = (_conflict(read.invoice, standing) if standing else None) or self._begun(read.invoice.partner_sid)
+            if flaw:
                 self._report.refuse(place, [flaw])
                 continue
             if standing and sid not in reads:
                 known.add(sid)
             reads[sid] = read
         return Settled(list(reads.values()), len(known))
+
+    def _begun(self, partner_sid: str) -> Flaw | None:
+        """Why a partner's invoices can be imported no more: its first computed one holds on to those before it."""
+        if partner_sid not in self._flaws:
+            billing = self._act.billing(partner_sid)
+            why = "is billed here since {}: what came before is settled, and no invoice of it can be imported any more"
+            self._flaws[partner_sid] = Flaw("partner_sid", why.format(day_of(billing.begins))) if billing else None
+        return self._flaws[partner_sid]
 
     def put(self, settled: Settled) -> None:
         """Write what was settled."""

@@ -8,6 +8,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
@@ -32,8 +33,14 @@ _LOGIN = re.compile(rf"[!-~]{{1,{limits.LOGIN_CHARS_MAX}}}")
 _COUNTRY = re.compile(r"[A-Z]{3}")
 
 
-def create_partner(store: Store, caller: Caller, body: Mapping[str, Any]) -> Partner:
-    """A new partner beneath the caller, or beneath the `parent_sid` that the body names; billed from today on."""
+def create_partner(
+    store: Store, caller: Caller, body: Mapping[str, Any], *, billed: Mapping[str, Any] | None = MappingProxyType({})
+) -> Partner:
+    """A new partner beneath the caller, or beneath the `parent_sid` that the body names.
+
+    It is billed as `billed` has it for `begin_billing`: from today on, by the month, unless that says otherwise; with
+    None it is not billed.
+    """
     values, password = _read(body, None)
     if "name" not in values:
         raise Refusal(errors.OBJECT_INVALID, Flaw("name", "is required"))
@@ -48,7 +55,8 @@ def create_partner(store: Store, caller: Caller, body: Mapping[str, Any]) -> Par
         _check_login(act, values.get("login"))
         partner = new_partner(act, parent_sid=parent_sid, available_scopes=scopes, **values)
         act.add_partner(partner, hashed)
-        begin_billing(act, partner.partner_sid, caller.partner_sid)
+        if billed is not None:
+            begin_billing(act, partner.partner_sid, caller.partner_sid, **billed)
     return partner
 
 

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from tollbook import errors
 from tollbook.billing.chain import NOTHING, JournalEntry, imported_digest, journal_hash
 from tollbook.billing.ledger import Billing
+from tollbook.billing.model import Sight
 from tollbook.billing.periods import CycleName, day_of, midnight
 from tollbook.billing.states import BillingMove, IllegalMove, InvoiceMove
+from tollbook.clock import DAY_MS
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations.accounts import Account, account_of, terms_of
 from tollbook.query.records import decode_json
@@ -42,6 +44,8 @@ def begin_billing(
         raise Refusal(errors.CONFLICT, Flaw("partner_sid", "the operator gets no invoices"))
     if act.billing(partner_sid) is not None:
         raise Refusal(errors.CONFLICT, Flaw("partner_sid", "the partner is billed already"))
+    _refuse_ancient(act, begins, "from")
+    _refuse_ancient(act, anchor, "anchor")
     predecessor = act.predecessor(partner_sid)
     first = day_of(predecessor.date_billing_period_end + _DAY_SECOND_MS) if predecessor else None
     begins = begins or first or day_of(act.now)
@@ -81,6 +85,13 @@ def begin_billing(
     return billing
 
 
+def _refuse_ancient(act: Writes, day: date | None, field: str) -> None:
+    """Billing that began before the oldest usage that is taken would open invoices that stay empty for ever."""
+    days = terms_of(act).age_days_max
+    if day is not None and midnight(day) < act.now - days * DAY_MS:
+        raise Refusal(errors.OBJECT_INVALID, Flaw(field, f"is older than {days} days (the book's usage_age_days_max)"))
+
+
 def _number_after(numbers: Iterable[str]) -> int:
     """The running number after those of imported invoices; what is no number there is passed over."""
     return max((int(text) for text in numbers if text.isascii() and text.isdigit()), default=0) + 1
@@ -92,8 +103,9 @@ def _imported(act: Writes, partner_sid: str) -> Iterable[dict[str, Any]]:
 
 
 def start_billing(store: Store, partner_sid: str, who: str, **terms: Any) -> Billing:
-    """As `begin_billing`, in an act of its own; its first invoice is there at once."""
+    """As `begin_billing`, in an act of its own; its first invoice is there at once. 404 for an unknown partner."""
     with store.writing() as act:
+        act.partner(Sight("all", ""), partner_sid)
         begin_billing(act, partner_sid, who, **terms)
         account = _account(act, partner_sid)
         account.save()
@@ -138,5 +150,6 @@ def approve(store: Store, invoice_sid: str, who: str, *, approved: bool = True) 
 def _account(act: Writes, partner_sid: str) -> Account:
     account = account_of(act, partner_sid, terms_of(act))
     if account is None:
+        act.partner(Sight("all", ""), partner_sid)
         raise Refusal(errors.CONFLICT, Flaw("partner_sid", "the partner is not billed; its billing has to be started"))
     return account

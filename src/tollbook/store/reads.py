@@ -18,6 +18,7 @@ from tollbook.store.ledger import LedgerReads
 from tollbook.store.nouns import columns, document, names, noun
 from tollbook.store.paging import Page, Pager, Row, by_sid, fetch
 from tollbook.store.sheet_rows import SheetReads
+from tollbook.store.standing_rows import StandingReads
 
 
 class Connection(Protocol):
@@ -65,7 +66,7 @@ class Instants(NamedTuple):
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
-class Reads(SheetReads, LedgerReads, EventReads, Audit):
+class Reads(SheetReads, LedgerReads, StandingReads, EventReads, Audit):
     """The questions, over one connection in one snapshot."""
 
     def __init__(self, connection: Connection) -> None:

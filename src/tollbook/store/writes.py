@@ -36,6 +36,7 @@ from tollbook.store.nouns import document
 from tollbook.store.reads import Connection, Reads
 from tollbook.store.rebuilding import Rebuild
 from tollbook.store.sheet_rows import SheetWrites
+from tollbook.store.standing_rows import StandingWrites
 
 
 class Access(NamedTuple):
@@ -61,7 +62,7 @@ class Lost(Exception):
         self.reason = reason
 
 
-class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, EventWrites, Reads):
+class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventWrites, Reads):
     """One transaction's changes; it is all or nothing."""
 
     def __init__(self, connection: Connection, wall: int) -> None:
