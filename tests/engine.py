@@ -33,9 +33,19 @@ UK = "442071838750"
 class Engine:
     """One book with its operator and a clock that stands still until it is set."""
 
-    def __init__(self, folder: Path, now: str, *, close_delay_seconds: int = 86_400, currency: str = "USD") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        now: str,
+        *,
+        close_delay_seconds: int = 86_400,
+        currency: str = "USD",
+        sandbox: bool = False,
+    ) -> None:
         self.clock = FixedClock(parse_instant(now))
-        founded = create_book(str(folder / "book.db"), self.clock, currency=currency)
+        self._sandbox = sandbox
+        begins = self.clock.instant if sandbox else None
+        founded = create_book(str(folder / "book.db"), self.clock, currency=currency, sandbox_clock=begins)
         self.store = founded.store
         self.operator = founded.operator
         self.caller = operator_caller(self.store)
@@ -45,6 +55,9 @@ class Engine:
     def at(self, now: str) -> "Engine":
         """Set the clock."""
         self.clock.instant = parse_instant(now)
+        if self._sandbox:
+            with self.store.writing() as act:
+                act.set_book("sandbox_clock", str(self.clock.instant))
         return self
 
     def partner(self, name: str, parent_sid: str | None = None, **how: Any) -> str:

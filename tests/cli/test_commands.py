@@ -225,7 +225,7 @@ def test_tokens(made: Any, tollbook: Tollbook) -> None:
 @pytest.fixture
 def filled(made: Any, tollbook: Tollbook) -> str:
     """A book with five invoices of one partner; the partner's sid."""
-    partner: str = tollbook("partner", "add", "--name", "Acme", "--json").json["partner_sid"]
+    partner: str = tollbook("partner", "add", "--name", "Acme", "--unbilled", "--json").json["partner_sid"]
     Path("five.ndjson").write_bytes(b"".join(line(invoice(n, partner, amount=n * 1_000_000)) for n in range(5)))
     ran = tollbook("import", "invoices", "five.ndjson")
     assert (ran.status, ran.out) == (0, "5 records: 5 invoices new, 0 replaced\n")

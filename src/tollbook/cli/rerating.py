@@ -23,9 +23,9 @@ def rerate(arguments: Namespace) -> int:
     """Show the records whose price changes, with totals; apply it where that is asked for."""
     start = read_argument("from", arguments.start, parse_instant)
     end = read_argument("to", arguments.end, parse_instant)
-    if arguments.apply and not arguments.why:
-        raise Refusal(errors.ARGUMENT_INVALID, Flaw("why", "give the reason: it is kept with every record"))
-    why = read_argument("why", arguments.why or "a dry run", read_text)
+    if arguments.apply and not arguments.reason:
+        raise Refusal(errors.ARGUMENT_INVALID, Flaw("reason", "give the reason: it is kept with every record"))
+    why = read_argument("reason", arguments.reason or "a dry run", read_text)
     store = book_of(arguments)
     with store.reading() as book:
         billing_of(book, arguments.partner)
@@ -57,7 +57,7 @@ def _tell(differences: list[Difference], *, applied: bool) -> None:
     print_table(("dr_sid", "before", "after", "change"), rows, right=("before", "after", "change"), total=total)
     if len(differences) > _SHOWN:
         note(f"… the {_SHOWN} largest are shown; the total has all")
-    note("applied" if applied else "nothing is changed: --apply --why … does it")
+    note("applied" if applied else "nothing is changed: --apply --reason … does it")
 
 
 def _change(each: Difference) -> int:

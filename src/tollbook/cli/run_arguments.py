@@ -42,11 +42,11 @@ def add_standing(partner: Verbs) -> None:
         "hold",
         "standing:hold",
         "keep a partner's invoices open whatever is due; usage goes on counting",
-        "tollbook partner hold SID --why 'disputed rates'",
-    ).add("sid", metavar="SID").add("--why", required=True, help="for the journal")
+        "tollbook partner hold SID --reason 'disputed rates'",
+    ).add("sid", metavar="SID").add("--reason", required=True, help="for the journal")
     partner.add("release", "standing:release", "end a hold", "tollbook partner release SID").add(
         "sid", metavar="SID"
-    ).add("--why", help="for the journal")
+    ).add("--reason", help="for the journal")
     partner.add(
         "unpark",
         "standing:unpark",
@@ -92,12 +92,12 @@ def add_looking(verbs: Verbs) -> None:
         "rerating:rerate",
         "show what rating a partner's usage anew would change; apply it",
         "tollbook rerate --partner SID --from 2025-01-01 --to 2025-02-01\n"
-        "tollbook rerate --partner SID --from 2025-01-01 --to 2025-02-01 --apply --why 'wrong deck'",
+        "tollbook rerate --partner SID --from 2025-01-01 --to 2025-02-01 --apply --reason 'wrong deck'",
     ).add("--partner", metavar="SID", required=True, help="whose usage").add(
         "--from", dest="start", metavar="DATE", required=True, help="usage from then on"
     ).add("--to", dest="end", metavar="DATE", required=True, help="and before then").add(
         "--apply", action="store_true", help="write it: open periods change, closed ones by adjustments"
-    ).add("--why", help="the reason, for --apply")
+    ).add("--reason", help="the reason, for --apply")
 
 
 def add_book(book: Verbs) -> None:

@@ -122,14 +122,14 @@ def _closes(date_closes: str) -> str:
 def hold(arguments: Namespace) -> int:
     """Keep a partner's invoices open."""
     store = book_of(arguments)
-    why = read_argument("why", arguments.why, read_text)
+    why = read_argument("reason", arguments.reason, read_text)
     return _moved(arguments, operations.change_standing(store, arguments.sid, "hold", _who(store), why))
 
 
 def release(arguments: Namespace) -> int:
     """End a hold; the next run closes what is due."""
     store = book_of(arguments)
-    return _moved(arguments, operations.change_standing(store, arguments.sid, "release", _who(store), arguments.why))
+    return _moved(arguments, operations.change_standing(store, arguments.sid, "release", _who(store), arguments.reason))
 
 
 def needs_approval(arguments: Namespace) -> int:
