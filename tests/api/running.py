@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.api.usage_world import put_record
+from tests.engine import call, message
 from tests.making import NOW, invoice, partner
 
 from tollbook.api import samples
@@ -39,6 +41,9 @@ PAID = Payment(
     who=CALLER,
 )
 
+RECORD = "a1b2c3d4-0000-4000-8000-000000000077"
+"""The ID of a call; read backward, of a message."""
+
 
 class Planted(NamedTuple):
     """A book's file, the token of the reseller whose the sample invoice is, and another of its tokens."""
@@ -69,6 +74,11 @@ def fill(store: Store, operator_sid: str) -> tuple[Token, Token]:
         for sid in (CALLER, CHILD):
             begin_billing(act, sid, "a test")
         act.add_payment(PAID)
+    for made_of in (
+        call(CALLER, RECORD, "2024-12-24T10:00:00Z"),
+        message(CALLER, RECORD[::-1], "2024-12-24T10:00:00Z"),
+    ):
+        put_record(store, made_of)
     caller = Caller(partner_sid=CALLER, scopes=frozenset(SCOPES))
     one, other = (grant_to(store, caller, CALLER, Wish(name=name, expires_in=86_400)) for name in ("scan", "other"))
     return one, other

@@ -11,8 +11,8 @@ from tests.api.client import INVOICES, World, make_world
 from tests.making import MILLION, NOW, OPERATOR, invoice, partner, put, sid
 
 from tollbook.clock import DAY_MS
+from tollbook.mediation.json_files import pieces
 from tollbook.operations.importing import Report, import_invoices
-from tollbook.operations.invoice_files import pieces
 
 SAMPLE = Path(__file__).parent / "golden" / "invoices_limit_1.json"
 DOCUMENTED = json.loads(SAMPLE.read_text())

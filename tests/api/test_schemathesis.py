@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.api.running import CALLER, CHILD, PAID, PASSWORD, ROOT, plant, serving
+from tests.api.running import CALLER, CHILD, PAID, PASSWORD, RECORD, ROOT, plant, serving
 from tests.making import sid
 
 from tollbook.api import samples
@@ -111,6 +111,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         "invoice_sid": [samples.INVOICE["invoice_sid"], sid(1), sid(2)],
         "payment_sid": [PAID.payment_sid],
         "token_sid": [other.token_sid],
+        "dr_sid": [RECORD, RECORD[::-1]],
         "sids": [CALLER, CHILD, samples.INVOICE["invoice_sid"], sid(3)],
         "username": "john",
         "password": PASSWORD,

@@ -14,9 +14,9 @@ from tests.operations.lines import exported, line
 from tollbook import errors, limits
 from tollbook.clock import FixedClock
 from tollbook.errors import Refusal
+from tollbook.mediation.json_files import pieces
 from tollbook.operations.books import create_book
 from tollbook.operations.importing import Report, import_invoices
-from tollbook.operations.invoice_files import pieces
 from tollbook.operations.verifying import check_book
 from tollbook.store import book_files, migrations, open_store
 

@@ -19,8 +19,8 @@ from tests.making import CHILD, GRANDCHILD, OPERATOR, RESELLER, invoice, put, si
 
 from tollbook import limits
 from tollbook.config import Settings
+from tollbook.mediation.json_files import pieces
 from tollbook.operations.importing import Report, import_invoices
-from tollbook.operations.invoice_files import pieces
 from tollbook.query.fields import INVOICES as INVOICE_CATALOGUE
 from tollbook.store.nouns import document
 

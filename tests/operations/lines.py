@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from tollbook.billing.model import Invoice
+from tollbook.mediation.json_files import pieces
 from tollbook.operations.exporting import export_invoices
 from tollbook.operations.importing import Report, import_invoices
-from tollbook.operations.invoice_files import pieces
 from tollbook.query.fields import INVOICES
 from tollbook.store import Store
 from tollbook.store.nouns import document

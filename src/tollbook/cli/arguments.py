@@ -12,6 +12,7 @@ from tollbook.cli.billing_arguments import add_billing, add_clock
 from tollbook.cli.exits import EXITS
 from tollbook.cli.rates_arguments import add_import_rates, add_rates
 from tollbook.cli.run_arguments import add_bill, add_book, add_cycle, add_looking, add_standing
+from tollbook.cli.usage_arguments import add_import_usage
 from tollbook.cli.verbs import Verbs
 from tollbook.config import Settings
 
@@ -90,6 +91,7 @@ def _add_moving(verbs: Verbs) -> None:
         "--token-file", type=Path, metavar="FILE", help="that server's token; else TOLLBOOK_SOURCE_TOKEN"
     ).add("--restart", action="store_true", help="begin a broken-off pull anew")
     add_import_rates(importing)
+    add_import_usage(importing)
     exporting = verbs.beneath("export", "write records of the book to a file")
     exporting.add(
         "invoices",

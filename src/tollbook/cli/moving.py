@@ -13,9 +13,9 @@ from tollbook.cli.opening import book_of
 from tollbook.cli.output import Bar, note, print_json, progress
 from tollbook.cli.secrets import token_in
 from tollbook.errors import Flaw, Refusal
+from tollbook.mediation.json_files import Piece, pieces
 from tollbook.operations import exporting, importing
 from tollbook.operations.importing import Report
-from tollbook.operations.invoice_files import Piece, pieces
 
 _PARTNERS_SHOWN_MAX = 20
 

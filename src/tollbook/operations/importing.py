@@ -19,7 +19,7 @@ from tollbook.billing.model import Invoice
 from tollbook.billing.periods import day_of
 from tollbook.billing.scopes import PARTNER_SCOPES
 from tollbook.errors import Flaw, Refusal
-from tollbook.operations.invoice_files import Piece, Place
+from tollbook.mediation.json_files import Piece, Place
 from tollbook.operations.invoice_records import BadRecord, Read, read_invoice
 from tollbook.operations.partners import new_partner
 from tollbook.store import Standing, Store, Writes

@@ -15,8 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from tollbook import __version__, errors, limits
 from tollbook.errors import Flaw, Refusal
+from tollbook.mediation.json_files import Place, split
 from tollbook.operations.importing import Importing, Report, read_pieces
-from tollbook.operations.invoice_files import Place, split
 from tollbook.query.strict_json import parse_json
 from tollbook.store import Store
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tollbook import limits
-from tollbook.operations.invoice_files import pieces
+from tollbook.mediation.json_files import pieces
 
 
 def parts(text: bytes) -> list[tuple[str, bytes]]:

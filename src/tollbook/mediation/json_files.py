@@ -1,8 +1,8 @@
-"""Files of invoices, taken apart: from bytes to one JSON text an invoice, each with its place.
+"""Files of JSON records, taken apart: from bytes to one text a record, each with its place.
 
 What a server gives comes as a list envelope, an array, one object, or one object a line (NDJSON; a line may be an
 envelope too). Lines are streamed, so that memory does not grow with the file; the other shapes are held whole, up
-to a bound. What an invoice is, is not known here.
+to a bound. What a record says is not known here.
 """
 
 import json
