@@ -15,11 +15,14 @@ from tests.making import NOW, invoice, partner
 from tollbook.api import samples
 from tollbook.billing.ledger import Payment
 from tollbook.billing.model import Caller, Token
+from tollbook.billing.numbers import Direction
 from tollbook.billing.scopes import SCOPES
+from tollbook.billing.sheets import CallRate, MessageRate, Rate, Service
 from tollbook.clock import SystemClock
 from tollbook.operations.books import create_book
 from tollbook.operations.invoice_records import read_invoice
 from tollbook.operations.passwords import hash_password
+from tollbook.operations.sheets import NewVersion, To, import_deck
 from tollbook.operations.standing import begin_billing
 from tollbook.operations.tokens import Wish, grant_to
 from tollbook.query.fields import PARTNERS, PAYMENTS
@@ -30,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = str(samples.PASSWORD_GRANT["password"])
 CALLER = str(samples.INVOICE["partner_sid"])
 CHILD = str(PARTNERS.by_name["partner_sid"].example)
+
+DIRECTIONS: tuple[Direction, ...] = ("inbound", "outbound")
 
 PAID = Payment(
     partner_sid=CALLER,
@@ -79,9 +84,25 @@ def fill(store: Store, operator_sid: str) -> tuple[Token, Token]:
         message(CALLER, RECORD[::-1], "2024-12-24T10:00:00Z"),
     ):
         put_record(store, made_of)
+    _give_rates(store)
     caller = Caller(partner_sid=CALLER, scopes=frozenset(SCOPES))
     one, other = (grant_to(store, caller, CALLER, Wish(name=name, expires_in=86_400)) for name in ("scan", "other"))
     return one, other
+
+
+def _give_rates(store: Store) -> None:
+    """Sheets for everybody, so that there is something to list and a price for every number and network."""
+    services: dict[Service, Rate] = {
+        "calls": CallRate(prefix=None, rate=14_000_000, billing_minimum=60, billing_increment=60),
+        "sms": MessageRate(price=10_000_000),
+        "mms": MessageRate(price=30_000_000),
+    }
+    for service, rate in services.items():
+        for direction in DIRECTIONS:
+            new = NewVersion(
+                name=f"{direction} {service}", service=service, direction=direction, effective_date=NOW, rates=(rate,)
+            )
+            import_deck(store, new, To(default=True))
 
 
 @contextmanager

@@ -6,6 +6,12 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import Tollbook
+from tests.engine import call
+
+from tollbook.clock import SystemClock, format_instant
+from tollbook.operations.books import operator_caller
+from tollbook.operations.recording import record
+from tollbook.store import open_store
 
 DECK = (
     "Dial Code;Destination;Rate USD;Billing;Notes\n1;US;0,0025;6/6;x\n44;United Kingdom;0,01;60/60;\n*;Rest;0,5;1/1;\n"
@@ -188,3 +194,18 @@ def test_refusals(words: tuple[str, ...], reason: str, deck: str, tollbook: Toll
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.startswith("tollbook: ")
     assert reason in ran.err
+
+
+def test_a_rate_finds_what_waited_for_it(deck: str, tollbook: Tollbook) -> None:
+    partner_sid = tollbook("partner", "add", "--name", "Acme", "--json").json["partner_sid"]
+    store = open_store("tollbook.db", SystemClock())
+    now = format_instant(store.clock.now())
+    calls = [call(partner_sid, number, now, seconds=60) for number in ("c1", "c2")]
+    outcomes = store.act(lambda act: record(act, operator_caller(store), calls))
+    store.close()
+    assert [outcome.unrated for outcome in outcomes] == [True, True]
+    assert taken(tollbook)["rated"] == 0
+    ran = tollbook("rates", "assign", "Retail", partner_sid, "--effective", "2025-01-01")
+    assert "2 records that had waited for a rate have one now" in ran.err
+    assert tollbook("rates", "assign", "Retail", "--default", "--json").json["rated"] == 0
+    assert tollbook("rates", "show", "Retail", "--json").json["versions"][0]["used"] is True

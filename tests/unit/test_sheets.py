@@ -70,6 +70,15 @@ def test_the_version_in_force_is_the_latest_effective_one(dates: list[int], star
     assert (found.version_sid if found else None) == (str(max(in_force)[1]) if in_force else None)
 
 
+def test_zeros_in_front_of_a_network_code_do_not_count() -> None:
+    lines = (MessageRate(price=4, mcc="230", mnc="04"), MessageRate(price=0, mcc="230", mnc="0"))
+    deck = MessageDeck(version(0, *lines, MessageRate(price=1, mcc="230"), service="sms"))
+    found = [deck.find("toll", "230", mnc, "420601") for mnc in ("4", "04", "004", "00", "40", None)]
+    assert [rate.price if rate else None for rate in found] == [4, 4, 4, 0, 1, 1]
+    with pytest.raises(ValueError, match="stands twice"):
+        MessageDeck(version(0, lines[0], MessageRate(price=5, mcc="230", mnc="4"), service="sms"))
+
+
 def test_decks_refuse_what_stands_twice() -> None:
     with pytest.raises(ValueError, match="the prefix 44 stands twice"):
         CallDeck(version(0, CallRate(prefix="44", rate=1), CallRate(prefix="44", rate=2)))
