@@ -143,6 +143,20 @@ def test_a_deck_of_other_usage() -> None:
     ]
 
 
+def test_codes_of_countries_and_titles_that_look_like_headings() -> None:
+    found = deck('A "broken title', "code,rate,iso,min seconds", "44,1,xx,86401", "45,1,gb,0")
+    assert told(found) == [
+        (3, "iso", "expected a country's code, ISO 3166-1 alpha-2 or alpha-3; found 'xx'"),
+        (3, "min seconds", "expected a minimum of 0 to 86400 seconds; found '86401'"),
+    ]
+    assert found.rates == (CallRate(prefix="45", rate=10**9, country_code="GBR"),)
+    assert deck("x" * 200_000, "code,rate", "44,1").headings.line == 2
+    found = deck("mcc,mnc,price", "31,1,1", "310,1000,1", service="sms")
+    assert [(line, column) for line, column, _ in told(found)] == [(2, "mcc"), (3, "mnc")]
+    found = deck("code,rate,minimum", "44,1,1 m")
+    assert told(found) == [(2, "minimum", "expected whole seconds like 60; found '1 m'")]
+
+
 def test_charges_and_fees() -> None:
     found = deck("prefix,rate,setup fee,min charge,max charge", "44,0.01,0.02,0.03,0.04", "45,0.01,,,")
     assert found.rates == (
