@@ -66,7 +66,7 @@ def test_the_demo_line_works_as_it_is(tollbook: Tollbook, tmp_path: Path) -> Non
     page: dict[str, Any] = {}
     for _ in range(2):
         with started("demo", "--port", "0", "--db", "demo.db") as demo:
-            (line,) = (line for line in demo.said if line.strip().startswith("curl "))
+            line, *_ = (line for line in demo.said if line.strip().startswith("curl "))
             words = shlex.split(line)
             url = next(word for word in words if word.startswith("http"))
             name, _, value = next(word for word in words if word.startswith("Authorization")).partition(": ")
@@ -75,6 +75,14 @@ def test_the_demo_line_works_as_it_is(tollbook: Tollbook, tmp_path: Path) -> Non
                 page = json.load(answer)
     assert page["items"] == [SAMPLE]
     assert (page["total"], page["has_more"]) == (4, True)
+
+
+def test_the_demo_shows_how_to_watch_an_invoice_close(tmp_path: Path, tollbook: Tollbook) -> None:
+    with started("demo", "--port", "0", "--db", "demo.db") as demo:
+        _, *lines = (shlex.split(line) for line in demo.said if line.strip().startswith("curl "))
+        clock, page = (json.loads(subprocess.run(line, capture_output=True, check=True).stdout) for line in lines)
+    assert clock == {"now": "2025-02-15T12:00:00.000Z"}
+    assert {record["date_issued"][:10] for record in page["items"]} == {"2025-02-15"}
 
 
 def test_a_taken_port_is_said_with_what_to_do(tollbook: Tollbook) -> None:

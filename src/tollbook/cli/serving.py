@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tollbook.cli.opening import settings_of
-from tollbook.cli.output import note
+from tollbook.cli.output import note, progress
 from tollbook.config import Settings
 from tollbook.errors import Flaw, Refusal
 
@@ -44,9 +44,10 @@ def _book_with_tokens(settings: Settings, *, fresh: bool) -> tuple[str, str]:
 
     path = store_path(settings.db)
     if fresh or not path.exists():
-        note(f"making the demo book {path} …")
+        note(f"making the demo book {path}: a year of calls and messages, billed month by month …")
         remove_book(path)
-        book.make_demo_book(settings.db, SystemClock())
+        with progress("months") as bar:
+            book.make_demo_book(settings.db, SystemClock(), bar)
     store = open_store(settings.db, SystemClock())
     tokens = [book.demo_token(store, sid).access_token or "" for sid in (book.DOCUMENTED_PARTNER, book.OPERATOR)]
     store.close()
@@ -79,6 +80,10 @@ Reference       {address}/docs
 
 Try it:
   curl -H 'Authorization: Bearer {token}' '{address}/core/v2/billing/invoices?limit=1'
+
+Its time stands still. Move it by a month, and watch three invoices close:
+  curl -H 'Authorization: Bearer {operator_token}' --json '{{"advance":"31d"}}' '{address}/core/v2/sandbox/clock'
+  curl -H 'Authorization: Bearer {operator_token}' '{address}/core/v2/billing/invoices?filter=status+eq+closed&limit=3'
 
 Ctrl-C ends it.""",
         flush=True,
