@@ -145,8 +145,6 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 def _aim(case: Any) -> None:
     """Three of four valid sids become one that exists: nobody finds one by chance."""
     for name, value in (case.path_parameters or {}).items():
-        if name == "dr_sid" and case.method not in ("GET", "HEAD"):
-            continue  # what a correction may say depends on the record and its partner
         if isinstance(value, str) and re.fullmatch(r"[0-9a-f-]{36}", value) and _dice.random() < 0.75:
             case.path_parameters[name] = _dice.choice(KNOWN[name])
 
@@ -208,7 +206,12 @@ def _mend_body(case: Any) -> None:
 
 
 def _mend_records(case: Any) -> None:
-    """When and to whom a record may be is the book's to say: a record goes among others, where each has its result."""
+    """When and to whom a record may be is the book's to say, and what a correction may say depends on the record.
+
+    So a record goes among others, where each has its result; and a correction is one of a record that nobody has.
+    """
+    if "{dr_sid}" in case.path and case.method in ("PATCH", "DELETE"):
+        case.path_parameters["dr_sid"] = "nobody-has-it"
     if case.path in _RECORDED and isinstance(case.body, dict) and "items" not in case.body:
         case.body = {"items": [case.body]}
 

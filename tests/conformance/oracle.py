@@ -20,7 +20,9 @@ ANY = object()
 ONE = object()
 """`_` in a pattern: exactly one character."""
 
-MONEY = re.compile(r"amount|amount_due|amount_tax|balance.*|charge_at|prepay_amount|.*_limit|daily_spent_amount")
+MONEY = re.compile(
+    r"amount|amount_due|amount_tax|balance.*|charge_at|prepay_amount|.*_limit|daily_spent_amount|price|rate|duration.*"
+)
 _FOLDED = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -38,10 +40,11 @@ def holds(record: Record, wanted: Wanted) -> bool:
     return any(_compare(wanted.operator, value, wanted.value) for value in _values(record, wanted.path))
 
 
-def ordered(records: Iterable[Record], keys: list[tuple[str, bool]], sid: str = "invoice_sid") -> list[Record]:
-    """Records by (path, descending) keys; null lowest, ties by sid in the direction of the last key."""
+def ordered(records: Iterable[Record], keys: list[tuple[str, bool]], *ties: str) -> list[Record]:
+    """Records by (path, descending) keys; null lowest, ties by sid (or by what is named) as the last key runs."""
     result = list(records)
-    for path, descending in reversed([*keys, (sid, keys[-1][1])]):
+    told = [(tie, keys[-1][1]) for tie in ties or ("invoice_sid",) if tie not in dict(keys)]
+    for path, descending in reversed([*keys, *told]):
         result.sort(key=lambda record, path=path: _rank(_values(record, path)[0]), reverse=descending)  # type: ignore[misc]
     return result
 
@@ -54,13 +57,14 @@ def _values(record: Record, path: str) -> list[Any]:
     first, _, rest = path.partition(".")
     inner = record.get(first)
     if isinstance(inner, list):
-        return [element.get(rest) and _typed(rest, element[rest]) for element in inner] if rest else list(inner)
+        return [element.get(rest) and typed(rest, element[rest]) for element in inner] if rest else list(inner)
     if isinstance(inner, dict):
         return [inner.get(rest)] if first == "attributes" else _values(inner, rest)
-    return [None if inner is None else _typed(first, inner)]
+    return [None if inner is None else typed(first, inner)]
 
 
-def _typed(name: str, value: Any) -> Any:
+def typed(name: str, value: Any) -> Any:
+    """A wire value as what it compares as."""
     if MONEY.fullmatch(name):
         return Decimal(value)
     return datetime.fromisoformat(value) if name.startswith("date_") else value

@@ -227,8 +227,7 @@ def _success(route: Route) -> Json:
 
 def _content(route: Route) -> Json:
     if several := _SEVERAL.get(route.act.__name__):
-        examples = {name: {"value": schemas()[name]["examples"][0]} for name in several}
-        return {"schema": {"oneOf": [ref(name) for name in several]}, "examples": examples}
+        return {"schema": {"oneOf": [ref(name) for name in several]}, "example": schemas()[several[-1]]["examples"][0]}
     name = _ANSWERS.get(route.act.__name__)
     if name is None and route.resource is not None:
         name = title(route.resource) + ("List" if route.lists else "")

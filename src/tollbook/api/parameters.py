@@ -66,7 +66,7 @@ _QUERY: dict[str, tuple[str, Json, object]] = {
         None,
     ),
     "exclude_fields": ("Without these attributes; applied after `include_fields`.", _NAMES, None),
-    "reason": ("Why, in words.", {"type": "string", "format": "text", "minLength": 1}, "sent twice"),
+    "reason": ("Why, in words.", {"type": "string", "format": "text", "pattern": r"\S"}, "sent twice"),
     "with_related": (
         "Whether to embed the partner.",
         {"type": "boolean", "default": False},

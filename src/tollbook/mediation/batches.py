@@ -222,13 +222,11 @@ def _word(value: Any) -> str:
 
 
 def _of_integer(read: Reader) -> Reader:
-    """A strict reader of whole numbers, for numbers that are integers already."""
+    """A strict reader of whole numbers, also for those that are integers already."""
     remembered = lru_cache(_REMEMBERED)(lambda value: read(Number(value)))
 
     def convert(value: Any) -> Any:
-        if type(value) is not int:
-            raise TypeError
-        return remembered(value)
+        return remembered(value) if type(value) is int else read(value)
 
     return convert
 

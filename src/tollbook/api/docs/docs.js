@@ -53,8 +53,11 @@ function answer(status, response) {
   const whole = resolve(response);
   const content = whole.content?.["application/json"];
   const schema = content && resolve(content.schema);
-  const tables = schema?.properties && status.startsWith("2")
-    ? [el("p", { class: "type" }, schema.title), attributes(content.schema, true, `Attributes of ${schema.title}`)] : [];
+  const choices = schema && status.startsWith("2") ? schema.oneOf ?? [content.schema] : [];
+  const tables = choices.filter((choice) => resolve(choice).properties).flatMap((choice) => {
+    const { title } = resolve(choice);
+    return [el("p", { class: "type" }, title), attributes(choice, true, `Attributes of ${title}`)];
+  });
   const names = Object.keys(whole.headers ?? {});
   const label = status.startsWith("2") || status === "304" ? whole.description
     : schema.allOf[1].properties.message.enum.join(" / ");
