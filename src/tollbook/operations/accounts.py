@@ -142,6 +142,7 @@ class Account:
             made_of = self.current()
             payment = replace(payment, invoice_created=made_of.date_created, invoice_sid=made_of.invoice_sid)
             made_of.payments.append(payment)
+            made_of.payments.sort(key=_recorded)
             self._touch(made_of, "pay_items")
         self._act.add_payment(payment)
         if payment.amount > 0:
@@ -155,6 +156,7 @@ class Account:
             placed = replace(waiting, invoice_created=made_of.date_created, invoice_sid=made_of.invoice_sid)
             self._act.place_payment(placed)
             made_of.payments.append(placed)
+            made_of.payments.sort(key=_recorded)
             self._touch(made_of, "pay_items")
 
     def add_lines(self, lines: Iterable[FixedLine]) -> OpenInvoice:
@@ -163,6 +165,7 @@ class Account:
         for line in lines:
             self._act.add_line((self.partner_sid, made_of.date_created, made_of.invoice_sid), line)
             made_of.lines.append(line)
+        made_of.lines.sort(key=lambda line: (line.date_created, line.line_sid, line.position))
         self._touch(made_of, "invoice_items", "tax_items")
         return made_of
 
@@ -354,3 +357,8 @@ def _opens_at(cycle: periods.Cycle, period: Period) -> int:
     """When a period's invoice may open: 23:30 of the day before; the first one of all, at once."""
     before = periods.period_before(cycle, period)
     return periods.next_opens_at(before) if before else 0
+
+
+def _recorded(payment: Payment) -> tuple[int, str]:
+    """A payment's place on its invoice, now and when it is read again; of one instant's, by their sids."""
+    return payment.date_created, payment.payment_sid

@@ -105,8 +105,10 @@ class Changing:
         )
 
     def _write(self, before: Placed, after: Placed | None, *, frozen: bool, adjusted_sid: str | None) -> None:
-        units = (after.units if after else 0) - before.units
-        usage = _billed(after) - _billed(before)
+        # What an adjustment carries; a version that moves to an open invoice is counted there, whole.
+        stays = after if after is not None and (after.adjusted or not frozen) else None
+        units = (stays.units if stays else 0) - before.units
+        usage = _billed(stays) - _billed(before)
         shown = before.invoice_sid if frozen and not before.adjusted else None
         self._act.keep_version(Replaced(before, self._act.now, self._who, self._why, shown, adjusted_sid, units, usage))
         self._act.take_out([before])

@@ -197,7 +197,7 @@ def _of_kind(event: Event) -> tuple[Any, ...]:
     if isinstance(event, CallEvent):
         return (
             event.duration_billing, event.duration, event.number_src, event.number_dst, event.number_billing,
-            event.number_external, None, event.date_start, event.date_talk, None, _served_duration(event),
+            event.number_external, None, event.date_start, event.date_talk, event.date_stop, _served_duration(event),
             event.sipcause, None, None, None, None, None, None,
         )  # fmt: skip
     if isinstance(event, MessageEvent):
@@ -232,11 +232,10 @@ def _placed(row: Sequence[Any]) -> Placed:
 def _call(of: dict[str, Any]) -> CallEvent:
     same = (
         "dr_sid", "partner_sid", "direction", "number_src", "number_dst", "number_billing", "number_external",
-        "date_start", "date_talk", "jurisdiction", "sipcause",
+        "date_start", "date_talk", "date_stop", "jurisdiction", "sipcause",
     )  # fmt: skip
     return CallEvent(
         **{name: of[name] for name in same},
-        date_stop=of["date"],
         duration=of["given_duration"],
         duration_billing=of["given_quantity"],
         price=of["given_price"],
