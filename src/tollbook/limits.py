@@ -137,6 +137,7 @@ DECK_COLUMNS_MAX: Final = 200
 DECK_CODES_PER_CELL_MAX: Final = 10_000  # a whole range of four digits
 CELL_CHARS_SHOWN_MAX: Final = 40  # of a cell in a message
 FINDINGS_SHOWN_MAX: Final = 100  # of a check; all are counted
+EXPLAINED_CORRECTIONS_MAX: Final = 1_000  # of one item, told one by one; the others as one sum
 FETCH_TRIES_MAX: Final = 6  # of one page of --from-url
 FETCH_WAIT_SECONDS_MAX: Final = 30  # between two tries
 FETCH_SECONDS_MAX: Final = 120  # for one answer, whole

@@ -57,6 +57,7 @@ MATRIX: dict[tuple[str, str], frozenset[Any]] = {
     ("POST", "/sms/message_drs"): SMS["create"],
     ("PATCH", "/sms/message_drs/{dr_sid}"): SMS["update"],
     ("DELETE", "/sms/message_drs/{dr_sid}"): SMS["delete"],
+    ("GET", "/billing/invoices/{invoice_sid}/explain"): INVOICES,
     ("GET", "/partners"): PARTNERS_READ,
     ("POST", "/partners"): PARTNERS_CREATE,
     ("GET", "/partners/{partner_sid}"): PARTNERS_READ,

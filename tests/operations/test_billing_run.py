@@ -148,7 +148,7 @@ def test_a_credit_note_names_a_closed_invoice_and_goes_no_further_than_it(engine
     engine.adjust(acme, "credit_note", "0.30", invoice_sid=sid)
     with pytest.raises(Refusal, match=r"at most the 0\.07"):
         engine.adjust(acme, "credit_note", "0.08", invoice_sid=sid)
-    engine.adjust(acme, "credit_note", "0.07", invoice_sid=sid)
+    engine.at("2025-01-21T00:00:01Z").adjust(acme, "credit_note", "0.07", invoice_sid=sid)
     assert [item[:1] + item[4:] for item in engine.items(acme)] == [("credit", 0, "-0.3"), ("credit", 0, "-0.07")]
     assert statuses(engine, acme)[0][-1] is True
 
@@ -252,3 +252,32 @@ def test_a_run_of_one_partner_leaves_the_others(engine: Engine, acme: str) -> No
     engine.at(CLOSED)
     assert billing_run.run(engine.store, partner_sid=acme).closed == 1
     assert engine.invoices(other) == []
+
+
+def test_payments_of_one_instant_keep_their_places(engine: Engine, acme: str) -> None:
+    paid = [engine.pay(acme, str(amount)) for amount in range(1, 6)]
+    before = engine.invoices(acme)
+    engine.record(call(acme, "a", NOW))
+    assert engine.invoices(acme)[0]["pay_items"] == before[0]["pay_items"]
+    by_sid = sorted(paid, key=lambda payment: payment.payment_sid)
+    assert [pay["amount"] for pay in before[0]["pay_items"]] == [str(pay.amount // 1_000_000) for pay in by_sid]
+
+
+def test_a_correction_notes_what_its_adjustment_carries(engine: Engine, acme: str) -> None:
+    engine.record(call(acme, "a", NOW, seconds=8880))
+    engine.run(CLOSED)
+    engine.correct("a", call(acme, "a", CLOSED, seconds=60))
+    assert engine.items(acme)[-1] == ("adjustment", "outbound", "USA", "2024-12-20", -8880, "-0.37")
+    with engine.store.reading() as book:
+        (correction,) = book.corrections_on(acme)
+    assert (correction.units, correction.usage) == (-8880 * parse_rate("0.0025"), -8880)
+
+
+def test_a_call_of_which_only_start_and_duration_are_known_is_read_as_it_came(engine: Engine, acme: str) -> None:
+    event = call(acme, "a", NOW, date_talk=None, date_stop=None, duration=61_000_000_000)
+    engine.record(event)
+    with engine.store.reading() as book:
+        placed = book.placed(acme, "a")
+    assert placed is not None
+    assert placed.event == event
+    assert placed.quantity == 120

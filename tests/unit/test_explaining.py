@@ -99,7 +99,7 @@ def test_a_message_in_words() -> None:
         charges=(Charge(3, price),), recipients=3,
     )  # fmt: skip
     assert explain_rating(rated, "message") == [
-        "1 segments, 3 recipients, 3 billed",
+        "1 segment, 3 recipients, 3 billed",
         "3 at 0.005 = 0.015",
         "price 0.015",
     ]

@@ -61,6 +61,7 @@ _ANSWERS = {
     "post_payment": "Payment",
     "post_adjustment": "Adjustment",
     "post_void": "Invoice",
+    "explain_invoice": "Explanation",
     "get_clock": "Clock",
     "post_clock": "Clock",
     "get_call_price": "CallPrice",

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from tollbook import errors, limits
-from tollbook.api import billing, rates, usage
+from tollbook.api import billing, explaining, rates, usage
 from tollbook.api.routing import Request, Route
 from tollbook.api.wire import Answer, list_answer
 from tollbook.billing.model import Token
@@ -280,5 +280,6 @@ ROUTES = (
     *billing.ROUTES,
     *usage.ROUTES,
     *rates.ROUTES,
+    *explaining.ROUTES,
 )
 """Every path beneath `/core/v2`."""

@@ -7,7 +7,7 @@ out of it, which a schema cannot say. A body's schema holds what a client may se
 from typing import Any
 
 from tollbook import errors, limits
-from tollbook.api import billing_schemas, rates_schemas, samples, usage_schemas
+from tollbook.api import billing_schemas, explaining_schemas, rates_schemas, samples, usage_schemas
 from tollbook.api.shapes import AMOUNT, DECIMALS, INSTANT, SID, TEXT, WHOLE, WORD, Json, closed
 from tollbook.billing.scopes import SCOPES
 from tollbook.query.adjustments import ADJUSTMENT_FIELDS
@@ -56,7 +56,7 @@ def schemas() -> Json:
         made[f"{title(resource)}List"] = _page(resource)
     made["Adjustment"] = _object(ADJUSTMENT_FIELDS, "An adjustment.", examples=[samples.shown(ADJUSTMENT_FIELDS)])
     made |= _token_answers() | _partner_bodies() | _forms() | billing_schemas.schemas()
-    made |= usage_schemas.schemas() | rates_schemas.schemas()
+    made |= usage_schemas.schemas() | rates_schemas.schemas() | explaining_schemas.schemas()
     made["Error"] = _error()
     made["Health"] = closed({"status": {"type": "string", "enum": ["live", "ready"]}})
     return dict(sorted(made.items()))

@@ -106,7 +106,7 @@ def items_of(
     [(10000, 122)]
     """
     derived = [_item(key, total, minor_decimals) for key, total in sums.items()]
-    return tuple(sorted((*derived, *fixed), key=_place))
+    return tuple(sorted((*derived, *fixed), key=item_place))
 
 
 def display_id(number: int) -> str:
@@ -140,7 +140,8 @@ def totals_of(
     return Totals(amount, amount_tax, balance_previous, forward, amount_due(forward))
 
 
-def _place(item: InvoiceItem) -> tuple[int, str, int, bool, str, int]:
+def item_place(item: InvoiceItem) -> tuple[int, str, int, bool, str, int]:
+    """Where an item stands among an invoice's: by type, direction, country and period."""
     known = ITEM_TYPES.index(item.type) if item.type in ITEM_TYPES else len(ITEM_TYPES)
     country = item.country_code or ""
     return (known, item.type, _DIRECTIONS.index(item.direction), not country, country, item.date_billing_period_start)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from tollbook.billing.balances import balance_forward
 from tollbook.billing.deriving import ItemSum
 from tollbook.billing.model import Invoice
 from tollbook.billing.rating import Charge, Pin, Rated
@@ -17,35 +18,86 @@ from tollbook.money import format_amount, format_rate, format_units, item_amount
 EventKind = Literal["call", "message", "usage"]
 
 
-class RateLine(msgspec.Struct, frozen=True, order=True):
-    """What one pin contributes to an item: its quantity and exact product, for explain and the PDF."""
+class RateLine(msgspec.Struct, frozen=True):
+    """What the records of one pin contribute to an item: their quantity and exact price, for explain and the PDF.
+
+    Without a pin their prices came with them. `kind` says what the quantity is, `measured` (nanoseconds) how long calls
+    were talked, `terms` what of the sheet makes a price other than quantity times rate.
+    """
 
     pin: Pin | None
     quantity: int
     units: int
+    records: int = 0
+    kind: EventKind | None = None
+    measured: int | None = None
+    terms: tuple[str, ...] = ()
 
 
 def rate_lines(events: Iterable[tuple[Pin | None, int, int]]) -> list[RateLine]:
     """The events of one item, given as (pin, quantity, units), summed by pin; prices that came with events last."""
-    sums: dict[Pin | None, tuple[int, int]] = {}
+    sums: dict[Pin | None, tuple[int, int, int]] = {}
     for pin, quantity, units in events:
-        before = sums.get(pin, (0, 0))
-        sums[pin] = (before[0] + quantity, before[1] + units)
-    lines = [RateLine(pin, *total) for pin, total in sums.items()]
-    return sorted(lines, key=lambda line: _pin_place(line.pin))
+        before = sums.get(pin, (0, 0, 0))
+        sums[pin] = (before[0] + quantity, before[1] + units, before[2] + 1)
+    return in_order(RateLine(pin, *total) for pin, total in sums.items())
+
+
+def in_order(lines: Iterable[RateLine]) -> list[RateLine]:
+    """Lines by version, prefix and rate; prices that came with the records last."""
+    return sorted(lines, key=lambda line: (_pin_place(line.pin), line.kind or ""))
 
 
 def explain_lines(lines: Iterable[RateLine], total: ItemSum, minor_decimals: int = 2) -> list[str]:
     """An item's arithmetic in words, each exact product and the one rounding; it adds up to the printed amount.
 
-    >>> for line in explain_lines([RateLine(Pin("v", "1", 2_500_000), 8880, 8880 * 2_500_000)],
+    >>> for line in explain_lines([RateLine(Pin("v", "1", 2_500_000), 8880, 8880 * 2_500_000, kind="call")],
     ...     ItemSum(8880 * 2_500_000, 8880, 148)): print(line)
-    8880 at 0.0025 (prefix 1) = 0.37
+    8880 s at 0.0025 a minute (prefix 1) = 0.37
     exact sum 0.37, rounded once half up: 0.37
     """
-    said = [f"{line.quantity} {_at(line.pin)} = {exact_text(line.units)}" for line in lines]
-    rounded = format_amount(item_amount(total.units, minor_decimals))
-    return [*said, f"exact sum {exact_text(total.units)}, rounded once half up: {rounded}"]
+    return [*map(explain_line, lines), explain_rounding(total.units, minor_decimals)]
+
+
+def explain_line(line: RateLine) -> str:
+    """One rate's part of an item: the product, what the sheet's terms put in its place, the exact price.
+
+    >>> explain_line(RateLine(Pin("v", "44", 60), 60, 3660, kind="call", terms=("connection fees",)))
+    '60 s at 0.00000006 a minute (prefix 44) = 0.00000006, and 0.000000001 by connection fees = 0.000000061'
+    """
+    if line.pin is None:
+        return f"{_quantity(line)} at prices that came with the records = {exact_text(line.units)}"
+    where = f" (prefix {line.pin.prefix})" if line.pin.prefix else ""
+    rate = f"{format_rate(line.pin.rate)}{' a minute' if line.kind == 'call' else ''}"
+    product = line.pin.rate * line.quantity
+    # A line of no kind is taken for one of calls: its product has seconds in it.
+    product = product if line.kind in ("call", None) else units_of_rate(product)
+    factors = f"{_quantity(line)} at {rate}{where} = "
+    if line.units == product:
+        return f"{factors}{exact_text(product)}"
+    by = " and ".join(filter(None, (", ".join(line.terms[:-1]), *line.terms[-1:]))) or "the sheet's terms"
+    return f"{factors}{exact_text(product)}, and {exact_text(line.units - product)} by {by} = {exact_text(line.units)}"
+
+
+def explain_rounding(units: int, minor_decimals: int = 2) -> str:
+    """An item's one rounding."""
+    rounded = format_amount(item_amount(units, minor_decimals))
+    return f"exact sum {exact_text(units)}, rounded once half up: {rounded}"
+
+
+def _quantity(line: RateLine) -> str:
+    return {"call": f"{line.quantity} s", "message": counted(line.quantity, "segment")}.get(
+        line.kind or "", str(line.quantity)
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "segment"), counted(2, "segment")
+    ('1 segment', '2 segments')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def exact_text(units: int) -> str:
@@ -80,9 +132,11 @@ def _measured(rated: Rated, kind: EventKind) -> str:
     if kind == "call":
         return f"{format_rate(rated.measured)} s measured, {rated.quantity} s billed"
     if kind == "message":
-        return f"{rated.measured} segments, {rated.recipients} recipients, {rated.quantity} billed"
+        return (
+            f"{counted(rated.measured, 'segment')}, {counted(rated.recipients, 'recipient')}, {rated.quantity} billed"
+        )
     converted = "" if rated.converted is None else f", converted to {format_rate(rated.converted)}"
-    return f"{rated.quantity} units{converted}"
+    return f"{counted(rated.quantity, 'unit')}{converted}"
 
 
 def _charged(rated: Rated, kind: EventKind) -> Iterator[str]:
@@ -135,14 +189,14 @@ def explain_balance(invoice: Invoice) -> str:
     return f"{previous} carried over + {amount} charged + {tax} tax - {pays} paid = {forward}"
 
 
+def balance_adds_up(invoice: Invoice) -> bool:
+    """Whether an invoice's balance is the sum that the words say; an imported one's need not be."""
+    return invoice.balance_forward == balance_forward(
+        invoice.balance_previous, invoice.amount, invoice.amount_tax, invoice.pay_items
+    )
+
+
 def _pin_place(pin: Pin | None) -> tuple[bool, str, str, int, str]:
     if pin is None:
         return (True, "", "", 0, "")
     return (False, pin.version_sid, pin.prefix or "", pin.rate, pin.jurisdiction or "")
-
-
-def _at(pin: Pin | None) -> str:
-    if pin is None:
-        return "at prices that came with the records"
-    where = f" (prefix {pin.prefix})" if pin.prefix else ""
-    return f"at {format_units(pin.rate * 60)}{where}"

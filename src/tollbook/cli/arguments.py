@@ -10,6 +10,7 @@ from pathlib import Path
 from tollbook import __version__
 from tollbook.cli.billing_arguments import add_billing, add_clock
 from tollbook.cli.exits import EXITS
+from tollbook.cli.explaining_arguments import add_explain
 from tollbook.cli.rates_arguments import add_import_rates, add_rates
 from tollbook.cli.run_arguments import add_bill, add_book, add_cycle, add_looking, add_standing
 from tollbook.cli.usage_arguments import add_import_usage
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     add_bill(verbs)
     add_looking(verbs)
     _add_partners(verbs.beneath("partner", "the partners: customers, resellers, what they may do, how they are billed"))
+    add_explain(verbs)
     _add_tokens(verbs.beneath("token", "the keys to the API"))
     add_rates(verbs.beneath("rates", "the rate sheets: what is charged, since when, and who has them"))
     add_billing(verbs)

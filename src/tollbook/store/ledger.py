@@ -105,6 +105,11 @@ class LedgerReads:
             payment = _payment(row)
             opens[payment.invoice_created or 0].payments.append(payment)
 
+    def is_computed(self, key: Key) -> bool:
+        """Whether an invoice was computed here, and not imported."""
+        where = "WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ? AND origin = 'computed'"
+        return self._run(f"SELECT 1 FROM invoice {where}", key).fetchone() is not None
+
     def item_sums(self, key: Key) -> dict[ItemKey, ItemSum]:
         """The exact sums of an invoice's items."""
         rows = self._run(f"SELECT {_SUM} FROM item_sum WHERE {_KEY}", key)

@@ -19,6 +19,7 @@ from tollbook.store.nouns import columns, document, names, noun
 from tollbook.store.paging import Page, Pager, Row, by_sid, fetch
 from tollbook.store.sheet_rows import SheetReads
 from tollbook.store.standing_rows import StandingReads
+from tollbook.store.usage_sums import UsageSums
 
 
 class Connection(Protocol):
@@ -66,7 +67,7 @@ class Instants(NamedTuple):
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
-class Reads(SheetReads, LedgerReads, StandingReads, EventReads, Audit):
+class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Audit):
     """The questions, over one connection in one snapshot."""
 
     def __init__(self, connection: Connection) -> None:

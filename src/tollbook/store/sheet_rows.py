@@ -136,6 +136,15 @@ class SheetReads:
             **msgspec.structs.asdict(_read_terms(terms)),
         )
 
+    def sheet_of(self, version_sid: str) -> tuple[Sheet, int] | None:
+        """The sheet of a version, and the instant from which the version holds; None where there is none."""
+        row = self._run(
+            f"SELECT {', '.join(f's.{name}' for name in Sheet._fields)}, v.effective_date FROM sheet_version v"
+            " JOIN sheet s ON s.rates_plan_sid = v.rates_plan_sid WHERE v.version_sid = ?",
+            (version_sid,),
+        ).fetchone()
+        return (Sheet(*row[:-1]), row[-1]) if row else None
+
     def _rates(self, service: Service, version_sid: str) -> Iterable[Rate]:
         table, columns, noun = _READ[service]
         # All rows at once: what is made of them takes longer than to read them, and is not the database's time.
