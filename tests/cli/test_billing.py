@@ -54,6 +54,9 @@ def test_a_closed_invoice_is_voided(tollbook: Tollbook, acme: str) -> None:
     assert (ran.status, ran.out) == (0, "")
     assert ran.err == "invoice 001 is void; its negatives are on the partner's current invoice\n"
     assert [one["status"] for one in invoices(tollbook, acme)] == ["void", "open"]
+    assert tollbook("clock", "set", "2025-02-21").status == 0
+    second = invoices(tollbook, acme)[1]["invoice_sid"]
+    assert tollbook("void", second, "--reason", "too", "--json").json["status"] == "void"
     twice = tollbook("void", first["invoice_sid"], "--reason", "again", "--json")
     assert twice.status == 1
     assert '"code": "conflict"' in twice.err

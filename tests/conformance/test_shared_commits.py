@@ -17,6 +17,7 @@ from tollbook.clock import FixedClock
 from tollbook.errors import Flaw, Refusal
 from tollbook.query.fields import PARTNERS
 from tollbook.store import Store, Writes
+from tollbook.store.sharing import Line, Place
 
 
 class Broken(Exception):
@@ -212,17 +213,31 @@ def test_a_commit_that_fails_is_told_to_all_and_nothing_is_there(store: Store) -
 
 
 def test_a_transaction_that_the_database_undid_is_told_to_all(store: Store) -> None:
-    def loses(act: Writes) -> None:
-        act._run("ROLLBACK")
-        raise Broken
-
-    with in_line(store, writes(1), loses, writes(2)) as threads:
+    with in_line(store, writes(1), lose, writes(2)) as threads:
         pass
     first, second, third = told(threads)
     assert isinstance(first, Broken)
     assert isinstance(second, Broken)
     assert third == 2  # it was not in that transaction yet
     assert sids(page(store)) == [sid(2)]
+
+
+def test_a_transaction_that_the_database_undid_within_a_part_is_told_as_what_undid_it(store: Store) -> None:
+    with pytest.raises(Broken), store.writing() as act:
+        write_and_lose(act)
+    assert page(store).rows == []
+    assert store.act(writes(1)) == 1
+
+
+def write_and_lose(act: Writes) -> None:
+    act.put_invoice(invoice(1), "imported")
+    lose(act)
+
+
+def lose(act: Writes) -> None:
+    with act.savepoint():
+        act._run("ROLLBACK")
+        raise Broken
 
 
 def test_a3_a_disk_that_is_full_is_told_to_all_that_share(store: Store) -> None:
@@ -368,3 +383,45 @@ def test_a10_an_act_that_writes_nothing_moves_no_time(store: Store) -> None:
     store.act(lambda _: None)
     set_clock(store, NOW)
     assert store.act(lambda act: act.now) == NOW
+
+
+# Callers that are interrupted while they wait.
+
+
+class Interrupted(Place):
+    """A place whose caller is interrupted while it waits, after what `meanwhile` does."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def called(self, seconds: float = -1) -> bool:
+        self._meanwhile()
+        raise KeyboardInterrupt
+
+
+def test_who_is_interrupted_in_line_leaves_it() -> None:
+    line = Line()
+    assert line.wait(Place())
+    with pytest.raises(KeyboardInterrupt):
+        line.wait(Interrupted(lambda: None))
+    assert len(line) == 0
+    line.pass_on()
+    assert line.wait(Place())
+
+
+def test_who_is_interrupted_when_it_was_to_lead_lets_the_next_lead() -> None:
+    line = Line()
+    assert line.wait(Place())
+    behind = threading.Thread(target=lambda: line.wait(Place()))
+
+    def meanwhile() -> None:
+        behind.start()
+        until(lambda: len(line) == 2)
+        line.pass_on()
+
+    with pytest.raises(KeyboardInterrupt):
+        line.wait(Interrupted(meanwhile))
+    behind.join(30)
+    assert not behind.is_alive()
+    assert len(line) == 0
