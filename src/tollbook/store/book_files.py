@@ -14,12 +14,12 @@ from tollbook.errors import Flaw, Problem, Refusal
 from tollbook.store import migrations
 
 _MIN_VERSION = (3, 37, 0)  # STRICT tables
-_PAGE_BYTES = 8192  # a document of usual size stays within a key's tree, without an overflow page
+_PAGE_BYTES = 16_384  # a document of up to 4 kB stays within its key's tree, without an overflow page
 _STATEMENTS = 512  # prepared statements kept by a connection
-_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "cache_size = -12288", "temp_store = MEMORY")
+_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "mmap_size = 0", "temp_store = MEMORY")
 
 
-def connect(path: Path, wait_seconds: int) -> sqlite3.Connection:
+def connect(path: Path, wait_seconds: int, cache_kib: int = limits.WRITE_CACHE_KIB) -> sqlite3.Connection:
     """A connection to a file that is there, with the book's settings; the driver would make one that is not."""
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
@@ -32,6 +32,7 @@ def connect(path: Path, wait_seconds: int) -> sqlite3.Connection:
     try:
         for setting in _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib:d}")
     except sqlite3.Error:
         connection.close()
         raise

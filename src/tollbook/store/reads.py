@@ -71,6 +71,7 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Audit
     """The questions, over one connection in one snapshot."""
 
     def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self._run = connection.execute
 
     def page(self, sight: Sight, query: ListQuery) -> Page:

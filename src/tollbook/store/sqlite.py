@@ -12,9 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import TypeVar
-from weakref import WeakSet
 
 from tollbook import errors, limits
 from tollbook.billing.model import Sight
@@ -42,15 +42,20 @@ T = TypeVar("T")
 
 
 class SqliteStore:
-    """One book. Threads share it; each gets a reading connection of its own, and all share the writing one."""
+    """One book. Threads share it; each snapshot has a reading connection to itself, and all share the writing one.
+
+    Reading connections are lent, always the first one that is free, and the first has by far the largest cache: however
+    many threads there are, most of them mostly wait for the interpreter, and one connection's cache serves them.
+    """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
         self._file = _file_at(path)
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
-        self._own = threading.local()
-        self._readers: WeakSet[_Reader] = WeakSet()
+        self._opening = threading.Lock()
+        self._readers: list[_Reader] = []
+        self._free: list[int] = []  # a heap of places in `_readers`: the first is the warmest
         self._line = Line()
         self._writers = threading.Semaphore(sys.maxsize)
         self._writer: sqlite3.Connection | None = None
@@ -153,8 +158,8 @@ class SqliteStore:
 
     def explain(self, sight: Sight, query: ListQuery) -> list[Step]:
         """The statements that a page of a list takes, with the database's plan for each."""
-        with _Reading(self):
-            return explain_page(self.reader(), sight, query)
+        with self.reading() as book:
+            return explain_page(book.connection, sight, query)
 
     def expect_much(self, cache_kib: int, log_pages: int) -> None:
         """Get ready for a long import: more of the book in memory, and the log copied back less often."""
@@ -175,23 +180,33 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of the file."""
-        for reader in list(self._readers):
+        for reader in self._readers:
             reader.connection.close()
         if self._writer is not None:
             self._writer.close()
         self._writer = None
-        self._own = threading.local()
+        self._readers, self._free = [], []
 
-    def reader(self) -> sqlite3.Connection:
-        """This thread's reading connection, with the deadline set anew."""
-        self._own.deadline = time.monotonic() + self.read_deadline_seconds
-        own: _Reader | None = getattr(self._own, "reader", None)
-        if own is None:
-            own = self._own.reader = _Reader(self._open())
-            own.connection.execute("PRAGMA query_only = ON")
-            own.connection.set_progress_handler(self._is_late, limits.PROGRESS_STEPS)
-            self._readers.add(own)
-        return own.connection
+    def lend(self) -> "_Reader":
+        """A reading connection with its deadline set anew: the first that nobody has, another if all are lent."""
+        try:
+            reader = self._readers[heappop(self._free)]  # numbers alone: no other thread runs in between
+        except IndexError:
+            reader = self._open_reader()
+        reader.deadline = time.monotonic() + self.read_deadline_seconds
+        return reader
+
+    def give_back(self, reader: "_Reader") -> None:
+        """Let the next one have a connection."""
+        heappush(self._free, reader.number)
+
+    def _open_reader(self) -> "_Reader":
+        with self._opening:
+            number = len(self._readers)
+            cache_kib = limits.READ_CACHE_KIB if number else limits.FIRST_READ_CACHE_KIB
+            reader = _Reader(number, self._open(cache_kib))
+            self._readers.append(reader)
+        return reader
 
     def _write_connection(self) -> sqlite3.Connection:
         if self._writer is None:
@@ -201,12 +216,9 @@ class SqliteStore:
             self._writer = writer
         return self._writer
 
-    def _is_late(self) -> bool:
-        return bool(time.monotonic() > self._own.deadline)
-
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, cache_kib: int = limits.WRITE_CACHE_KIB) -> sqlite3.Connection:
         self._refuse_another_file()
-        return connect(self.path, limits.LOCK_WAIT_SECONDS)
+        return connect(self.path, limits.LOCK_WAIT_SECONDS, cache_kib)
 
     def _refuse_another_file(self) -> None:
         """Refuse where the book's path no longer leads to its file: what was written there would be lost."""
@@ -218,7 +230,7 @@ class SqliteStore:
 class _Reading:
     """The context of one snapshot. A class, not a generator: every request enters two of them."""
 
-    __slots__ = ("_begin", "_connection", "_store")
+    __slots__ = ("_begin", "_reader", "_store")
 
     def __init__(self, store: SqliteStore, *, begin: bool = True) -> None:
         self._store = store
@@ -226,19 +238,25 @@ class _Reading:
 
     def __enter__(self) -> Reads:
         try:
-            self._connection = self._store.reader()
-            if self._begin:
-                self._connection.execute("BEGIN")
+            self._reader = reader = self._store.lend()
         except sqlite3.Error as error:
             raise translation(error) from error
-        return Reads(self._connection)
+        if self._begin:
+            try:
+                reader.connection.execute("BEGIN")
+            except sqlite3.Error as error:
+                self._store.give_back(reader)
+                raise translation(error) from error
+        return reader.reads
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         try:
             if self._begin:
-                self._connection.execute("ROLLBACK")
+                self._reader.connection.execute("ROLLBACK")
         except sqlite3.Error as broken:
             error = error or broken
+        finally:
+            self._store.give_back(self._reader)
         if isinstance(error, sqlite3.Error):
             raise translation(error) from error
 
@@ -253,15 +271,20 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 
 class _Reader:
-    """A thread's reading connection, closed with the thread: a server's threads come and go with its load."""
+    """A reading connection, which one thread at a time has."""
 
-    __slots__ = ("__weakref__", "connection")
+    __slots__ = ("connection", "deadline", "number", "reads")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, number: int, connection: sqlite3.Connection) -> None:
+        self.number = number
         self.connection = connection
+        self.reads = Reads(connection)
+        self.deadline = 0.0  # time, not money
+        connection.execute("PRAGMA query_only = ON")
+        connection.set_progress_handler(self._is_late, limits.PROGRESS_STEPS)
 
-    def __del__(self) -> None:
-        self.connection.close()
+    def _is_late(self) -> bool:
+        return time.monotonic() > self.deadline
 
 
 class _Unwritten(Exception):
