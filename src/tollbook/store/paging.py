@@ -1,34 +1,26 @@
-"""A page of a list: its exact total, the way to it that reads the fewest rows, and what lies on either side.
-
-Invoices are read in one of three ways. A plain list of one partner in the default order is a range of documents,
-which lie in that order. A list whose matches are dense walks the index of its order and stops after the page.
-Everything else is fetched and sorted by its keys, before a document is touched.
-"""
+"""A page of a list: its exact total, the way to it that reads the fewest rows, and what lies on either side."""
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from tollbook.billing.model import Sight
 from tollbook.errors import no_item
 from tollbook.query.fields import INVOICES, Resource
-from tollbook.query.filters import Condition, Operator
 from tollbook.query.listing import ListQuery
-from tollbook.store.invoice_rows import DOCUMENT_OF_INVOICE
-from tollbook.store.nouns import columns, document, has_noun, noun, row_document
-from tollbook.store.sql import Clause, Composed, as_documents, beyond, compose, open_from, ordered_index
+from tollbook.store.nouns import document, has_noun, noun, row_document
+from tollbook.store.planning import COUNTED, COUNTERS, DOCUMENTS, matching, plan_of, select, walked
+from tollbook.store.sql import Clause, Composed, beyond, open_from, told_of
 
 Run = Callable[..., Any]
 """Runs one statement with its parameters; gives a cursor."""
 
-_COUNTERS = Resource("invoice_counter", "", "", "", "", ())
-_DOCUMENTS = Resource("invoice_document", "", "", "", "", ())
 
-
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True):
     """One record of a list: its sid, its partner, and its JSON as it is served."""
 
     sid: str
@@ -36,8 +28,7 @@ class Row(NamedTuple):
     document: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One page of a list: its rows in order, the exact total (None where it is not counted), what is on either side."""
 
     rows: list[Row]
@@ -61,66 +52,78 @@ class Pager:
         self._run = run
         self._sight = sight
         self._query = query
-        self._composed = compose(query)
+        self._plan = plan = plan_of(query, sight.reach)
+        self._composed = plan.composed
+        self._seen = told_of(sight)
+        self._everything: int | None = None
 
     def page(self) -> Page:
         """The page that the list asks for; 404 where its cursor names nothing in sight."""
         query = self._query
-        total = self.total() if query.resource.counted else None
         if query.cursor:
-            return self._page_at_cursor(query.cursor, total)
-        if total is None:
-            rows = self._fetch_from(self._source(None), query.limit + 1)
+            return self._page_at_cursor(query.cursor, self.total() if query.resource.counted else None)
+        if not query.resource.counted:
+            rows = self._read(self._plan.sort, query.limit + 1)
             return Page(rows[: query.limit], None, len(rows) > query.limit, query.offset > 0)
-        if query.offset >= total:
+        rows, total = self._range() if self._plan.range else ([], 0)
+        if not rows:
+            total = self.total()
+            rows = self._read(self._way(total), query.limit) if query.offset < total else []
+        if not rows:
             return Page([], total, False, total > 0)
-        rows = self._fetch_from(self._source(total), query.limit)
         return Page(rows, total, query.offset + len(rows) < total, query.offset > 0)
-
-    def _fetch_from(self, source: _Source, limit: int) -> list[Row]:
-        order = "ORDER BY random()" if self._query.shuffle else source.composed.order_by()
-        return fetch(self._run, source.resource, source.matching, order, limit, self._query.offset)
 
     def total(self) -> int:
         """How many records match, exactly; from the counters where they know."""
-        statuses = _statuses(self._query)
-        if self._query.resource is INVOICES and statuses is not None:
-            return self._counted(self._sight, statuses)
-        clause = self._matching()
-        return int(self._run(f"SELECT count(*) {clause.text}", clause.parameters).fetchone()[0])
+        plan, seen = self._plan, self._seen
+        if plan.statuses is not None:
+            return self._counted(self._sight, plan.statuses)
+        passed = seen if plan.weighed and self._sight.reach == "own" else ()
+        total, self._everything = self._run(plan.total, (*passed, *seen, *self._composed.parameters)).fetchone()
+        return int(total)
+
+    def _range(self) -> tuple[list[Row], int]:
+        """The page of a plain list and its total in one statement; no rows where none are left."""
+        query, seen = self._query, self._seen
+        found = self._run(self._plan.range, (*seen, *seen, query.limit, query.offset)).fetchall()
+        return [Row(sid, partner, text) for sid, partner, text, _ in found], found[0][3] if found else 0
+
+    def _way(self, total: int) -> str:
+        return self._plan.walk if self._index(total) else self._plan.sort
+
+    def _read(self, statement: str, limit: int) -> list[Row]:
+        query = self._query
+        parameters = (*self._seen, *self._composed.parameters, limit, query.offset)
+        return _read(self._run, query.resource, statement, parameters)
 
     def _counted(self, sight: Sight, statuses: Sequence[Any]) -> int:
-        clause = open_from(_COUNTERS, sight)
+        clause = open_from(COUNTERS, sight)
         if statuses:
             clause.text += f" AND r.status IN ({', '.join('?' * len(statuses))})"
             clause.parameters += statuses
-        found = self._run(f"SELECT coalesce(sum(r.invoices), 0) {clause.text}", clause.parameters)
-        return int(found.fetchone()[0])
-
-    def _matching(self, index: str = "", sight: Sight | None = None) -> Clause:
-        composed = self._composed
-        clause = open_from(self._query.resource, sight or self._sight, joined=composed.joined, index=index)
-        return Clause(clause.text + composed.where, [*clause.parameters, *composed.parameters])
+        return int(self._run(f"{COUNTED} {clause.text}", clause.parameters).fetchone()[0])
 
     def _source(self, total: int | None) -> _Source:
+        """Where a page next to a cursor is read."""
         if total is None:
-            return _Source(self._query.resource, self._matching(), self._composed)
-        documents = as_documents(self._query) if self._sight.reach == "own" else None
-        if documents:
-            return _Source(_DOCUMENTS, open_from(_DOCUMENTS, self._sight), documents)
-        return _Source(self._query.resource, self._matching(self._index(total)), self._composed)
+            return _Source(self._query.resource, matching(self._query, self._sight), self._composed)
+        if self._plan.ranged:
+            return _Source(DOCUMENTS, open_from(DOCUMENTS, self._sight), self._plan.ranged)
+        clause = matching(self._query, self._sight, self._index(total))
+        return _Source(self._query.resource, clause, self._composed)
 
     def _index(self, total: int) -> str:
         """The index to walk in order, where that reads fewer rows than sorting all that match.
 
         Walking meets a match every `all / total` rows and stops after the page; sorting reads `total`.
         """
-        query, sight = self._query, self._sight
-        index = ordered_index(query, self._composed, sight)
-        if not index or (sight.reach != "tree" and not query.conditions):
-            return index
-        everything = self._counted(sight if sight.reach == "own" else Sight("all", ""), ())
-        return index if everything * (query.offset + query.limit) <= total * total else ""
+        query, plan = self._query, self._plan
+        if not plan.weighed:
+            return plan.index
+        everything = self._everything
+        if everything is None:
+            everything = self._counted(walked(self._sight), ())
+        return plan.index if everything * (query.offset + query.limit) <= total * total else ""
 
     def _page_at_cursor(self, cursor: str, total: int | None) -> Page:
         query, forward = self._query, self._query.after is not None
@@ -148,10 +151,10 @@ class Pager:
         return tuple(row)
 
     def _next_to(self, source: _Source, anchor: tuple[Any, ...], limit: int, *, reverse: bool) -> list[Row]:
-        past, matching = beyond(source.composed.keys, anchor, reverse=reverse), source.matching
+        past, within = beyond(source.composed.keys, anchor, reverse=reverse), source.matching
         if (narrowed := self._narrowed(anchor, reverse=reverse)) is not None:
-            matching = self._matching(sight=narrowed)
-        clause = Clause(matching.text + past.text, matching.parameters + past.parameters)
+            within = matching(self._query, narrowed)
+        clause = Clause(within.text + past.text, within.parameters + past.parameters)
         return fetch(self._run, source.resource, clause, source.composed.order_by(reverse=reverse), limit, 0)
 
     def _narrowed(self, anchor: tuple[Any, ...], *, reverse: bool) -> Sight | None:
@@ -228,29 +231,14 @@ def _of_partner(clause: Clause, partner_sid: str, dr_sid: str) -> Clause:
 
 def fetch(run: Run, resource: Resource, clause: Clause, order: str, limit: int, offset: int) -> list[Row]:
     """Rows of a record's table in an order, with the JSON of each."""
-    end = f"{clause.text} {order} LIMIT ? OFFSET ?"
-    parameters = [*clause.parameters, limit, offset]
-    if resource is _DOCUMENTS:
-        statement = f"SELECT r.invoice_sid, r.partner_sid, r.document {end}"
-    elif resource is INVOICES:
-        statement = (
-            f"WITH page AS MATERIALIZED (SELECT r.partner_sid, r.date_created, r.invoice_sid {end})"
-            f" SELECT r.invoice_sid, r.partner_sid, {DOCUMENT_OF_INVOICE} FROM page r"
-        )
-    elif not has_noun(resource):
-        whose = "r.partner_sid" if "partner_sid" in resource.by_name else "NULL"
-        statement = f"SELECT r.{resource.sid}, {whose}, {columns(resource)} {end}"
-        return [Row(row[0], row[1], row_document(resource, row[2:])) for row in run(statement, parameters)]
-    else:
-        nouns = [noun(resource, row) for row in run(f"SELECT {columns(resource)} {end}", parameters)]
-        return [Row(getattr(n, resource.sid), n.partner_sid, document(resource, n)) for n in nouns]
-    return list(map(Row._make, run(statement, parameters)))
+    return _read(run, resource, select(resource, clause.text, order), (*clause.parameters, limit, offset))
 
 
-def _statuses(query: ListQuery) -> list[Any] | None:
-    """The statuses that a list is narrowed to: none for a list without filter, None where counters cannot tell."""
-    if not query.conditions:
-        return []
-    condition: Condition = query.conditions[0]
-    plain = len(query.conditions) == 1 and [f.name for f in condition.path] == ["status"] and condition.values
-    return list(condition.values) if plain and condition.operator in (Operator.EQ, Operator.IN) else None
+def _read(run: Run, resource: Resource, statement: str, parameters: Sequence[Any]) -> list[Row]:
+    found = run(statement, parameters).fetchall()
+    if resource is INVOICES or resource is DOCUMENTS:
+        return list(starmap(Row, found))
+    if not has_noun(resource):
+        return [Row(row[0], row[1], row_document(resource, row[2:])) for row in found]
+    nouns = [noun(resource, row) for row in found]
+    return [Row(getattr(n, resource.sid), n.partner_sid, document(resource, n)) for n in nouns]

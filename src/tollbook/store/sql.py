@@ -67,18 +67,27 @@ class Clause:
     parameters: list[Any] = field(default_factory=list)
 
 
-def open_from(resource: Resource, sight: Sight, *, joined: bool = False, index: str = "") -> Clause:
+def open_from(
+    resource: Resource, sight: Sight, *, joined: bool = False, index: str = "", documents: bool = False
+) -> Clause:
     """FROM and the start of WHERE: the caller's sight. Nothing else in the program opens a FROM of a list.
 
-    `r` is the record, `p` its partner where `joined`. `index` names the one to walk, if one must be walked.
+    `r` is the record, `p` its partner where `joined`. `index` names the one to walk, if one must be walked; with
+    `documents`, `d` is the document of the invoice `r`, looked up once `r` is known to match.
     """
     text = f"FROM {resource.name} r"
     if index:
         text += f" INDEXED BY {index}"
     if joined:
         text += " JOIN partner p ON p.partner_sid = r.partner_sid"
-    seen, told = _SIGHTS[sight.reach]
-    return Clause(f"{text} WHERE {seen}", [getattr(sight, name) for name in told])
+    if documents:
+        text += f" CROSS JOIN invoice_document d ON {beside('d')}"
+    return Clause(f"{text} WHERE {_SIGHTS[sight.reach][0]}", told_of(sight))
+
+
+def told_of(sight: Sight) -> list[Any]:
+    """The parameters that a FROM within a sight takes."""
+    return [getattr(sight, name) for name in _SIGHTS[sight.reach][1]]
 
 
 _SENDERS: Final = "r.version_sid = ? AND (r.sender_class IS NULL OR r.sender_class = '{}')"

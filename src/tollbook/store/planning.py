@@ -1,0 +1,120 @@
+"""How a list is read within a reach: its statements, made once; callers differ by parameters only.
+
+Invoices are read in one of three ways. A plain list of one partner in the default order is a range of documents,
+which lie in that order. A list whose matches are dense walks the index of its order and stops after the page.
+Everything else is fetched and sorted by its keys, before a document is touched.
+"""
+
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tollbook import limits
+from tollbook.billing.model import Sight
+from tollbook.query.fields import INVOICES, Resource
+from tollbook.query.filters import Operator
+from tollbook.query.listing import ListQuery
+from tollbook.store.invoice_rows import DOCUMENT_OF_INVOICE
+from tollbook.store.nouns import columns, has_noun
+from tollbook.store.sql import Clause, Composed, as_documents, compose, open_from, ordered_index
+
+Reach = Literal["own", "tree", "all", "invoice"]
+
+COUNTERS: Final = Resource("invoice_counter", "", "", "", "", ())
+DOCUMENTS: Final = Resource("invoice_document", "", "", "", "", ())
+COUNTED: Final = "SELECT coalesce(sum(r.invoices), 0)"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The statements of a list. Each takes the sight's parameters, then those that its comment names.
+
+    `statuses` are those that the counters know the total of: none for all, None where they do not know it.
+    """
+
+    composed: Composed
+    ranged: Composed | None  # the list over documents, where it is a range of them
+    statuses: tuple[Any, ...] | None
+    index: str  # the one that has the order, if any
+    weighed: bool  # whether the total decides if `index` is walked
+    total: str  # the sight again where `weighed`; the conditions. A second column: how many a whole walk meets
+    range: str  # the sight again; limit, offset. A fourth column: the total. Empty where the list is no range
+    walk: str  # the conditions; limit, offset. Empty without an index
+    sort: str  # the conditions; limit, offset
+
+
+@lru_cache(limits.PLANS_REMEMBERED_MAX)
+def plan_of(query: ListQuery, reach: Reach) -> Plan:
+    """The plan of a list, remembered as long as the list is."""
+    composed, sight = compose(query), Sight(reach, "")
+    ranged = as_documents(query) if reach == "own" else None
+    index = ordered_index(query, composed, sight)
+    weighed = bool(index) and (reach == "tree" or bool(query.conditions))
+    order = "ORDER BY random()" if query.shuffle else composed.order_by()
+    return Plan(
+        composed=composed,
+        ranged=ranged,
+        statuses=_statuses(query) if query.resource is INVOICES else None,
+        index=index,
+        weighed=weighed,
+        total=_total(query, sight, weighed=weighed),
+        range=_range(ranged, sight) if ranged else "",
+        walk=_walk(query, sight, index, order) if index else "",
+        sort=select(query.resource, matching(query, sight).text, order),
+    )
+
+
+def _total(query: ListQuery, sight: Sight, *, weighed: bool) -> str:
+    """The statement that counts what matches, with the number of all where that decides the way."""
+    everything = f"({COUNTED} {open_from(COUNTERS, walked(sight)).text})" if weighed else "NULL"
+    return f"SELECT count(*), {everything} {matching(query, sight).text}"
+
+
+def _range(ranged: Composed, sight: Sight) -> str:
+    total = f"({COUNTED} {open_from(COUNTERS, sight).text})"
+    end = f"{open_from(DOCUMENTS, sight).text} {ranged.order_by()} LIMIT ? OFFSET ?"
+    return f"SELECT r.invoice_sid, r.partner_sid, r.document, {total} {end}"
+
+
+def _walk(query: ListQuery, sight: Sight, index: str, order: str) -> str:
+    """Along an index rows come in order, each with its document; far in, those skipped shall not read theirs."""
+    near = query.offset <= query.limit
+    document = "d.document" if near else DOCUMENT_OF_INVOICE
+    clause = matching(query, sight, index, documents=near)
+    return f"SELECT r.invoice_sid, r.partner_sid, {document} {clause.text} {order} LIMIT ? OFFSET ?"
+
+
+def select(resource: Resource, matching: str, order: str) -> str:
+    """The statement that reads a page, sorted by its keys; its last parameters are the limit and the offset."""
+    end = f"{matching} {order} LIMIT ? OFFSET ?"
+    if resource is DOCUMENTS:
+        return f"SELECT r.invoice_sid, r.partner_sid, r.document {end}"
+    if resource is not INVOICES:
+        whose = "r.partner_sid" if "partner_sid" in resource.by_name else "NULL"
+        keys = "" if has_noun(resource) else f"r.{resource.sid}, {whose}, "
+        return f"SELECT {keys}{columns(resource)} {end}"
+    return (
+        f"WITH page AS MATERIALIZED (SELECT r.partner_sid, r.date_created, r.invoice_sid {end})"
+        f" SELECT r.invoice_sid, r.partner_sid, {DOCUMENT_OF_INVOICE} FROM page r"
+    )
+
+
+def matching(query: ListQuery, sight: Sight, index: str = "", *, documents: bool = False) -> Clause:
+    """The FROM and WHERE of a list within a sight."""
+    composed = compose(query)
+    clause = open_from(query.resource, sight, joined=composed.joined, index=index, documents=documents)
+    return Clause(clause.text + composed.where, [*clause.parameters, *composed.parameters])
+
+
+def walked(sight: Sight) -> Sight:
+    """Whose invoices a walk of the order's index passes: one partner's, or everybody's."""
+    return sight if sight.reach == "own" else Sight("all", "")
+
+
+def _statuses(query: ListQuery) -> tuple[Any, ...] | None:
+    """The statuses that a list is narrowed to: none for a list without filter, None where counters cannot tell."""
+    if not query.conditions:
+        return ()
+    condition = query.conditions[0]
+    plain = len(query.conditions) == 1 and [f.name for f in condition.path] == ["status"] and condition.values
+    return condition.values if plain and condition.operator in (Operator.EQ, Operator.IN) else None
