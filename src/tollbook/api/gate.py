@@ -37,6 +37,9 @@ class Gate:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         environ["tollbook.request_id"] = request_id
+        # The router would take a query apart by rules that are not ours.
+        environ["tollbook.query"] = query = environ.get("QUERY_STRING", "")
+        environ["QUERY_STRING"] = ""
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             headers += _EVERY_ANSWER
@@ -45,7 +48,7 @@ class Gate:
 
         if "HTTP_TRANSFER_ENCODING" in environ:
             return _refuse(start, errors.LENGTH_REQUIRED, "Transfer-Encoding is not taken; send a Content-Length")
-        if len(environ.get("PATH_INFO", "")) + len(environ.get("QUERY_STRING", "")) > limits.URL_BYTES_MAX:
+        if len(environ.get("PATH_INFO", "")) + len(query) > limits.URL_BYTES_MAX:
             return _refuse(start, errors.URL_TOO_LONG, f"expected at most {limits.URL_BYTES_MAX} bytes")
         if environ["REQUEST_METHOD"] not in _METHODS:
             # Answered as the one standard method that no path offers: 405 with Allow, or 404.

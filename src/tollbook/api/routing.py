@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import falcon
+import msgspec
 
 from tollbook import errors
 from tollbook.api.services import Services
@@ -24,8 +25,7 @@ from tollbook.store import Writes
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One request, checked at the door. `params` are the path's, `body` the decoded object or form.
 
     `text` is a body of JSON before it is decoded. `url` is where a list's links point, without a query; empty for what
@@ -114,10 +114,10 @@ class Endpoint:
         if route.public:
             caller = _NOBODY
         else:
-            caller = services.door.caller(request.get_header("Authorization"), address)
+            caller = services.door.caller(request.env.get("HTTP_AUTHORIZATION"), address)
             if route.scopes:
                 require(caller, *route.scopes)
-        query = request.env.get("QUERY_STRING", "")
+        query = request.env["tollbook.query"]
         key = request.get_header(HEADER) if route.idempotent else None
         key = None if key is None else read_key(key)
         body, sent = self._body(route, request)

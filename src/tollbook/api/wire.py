@@ -6,10 +6,11 @@ Everything that decides what an answer looks like on the wire, whatever the endp
 import gzip
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 import falcon
+import msgspec
 from xxhash import xxh3_128_hexdigest
 
 from tollbook import errors, limits
@@ -27,8 +28,7 @@ _HOST = re.compile(r"[A-Za-z0-9.\-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\]
 Beside = tuple[bytes, bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What an endpoint answers: a body of one media type, or none with 204. `next_url` makes a Link."""
 
     body: bytes = b""
@@ -111,11 +111,11 @@ def send(request: falcon.Request, response: falcon.Response, answer: Answer) -> 
         return
     response.set_header("Vary", "Accept-Encoding, Authorization")
     tag = xxh3_128_hexdigest(answer.body)
-    zipped = len(answer.body) >= limits.GZIP_BYTES_MIN and _takes_gzip(request.get_header("Accept-Encoding"))
+    zipped = len(answer.body) >= limits.GZIP_BYTES_MIN and _takes_gzip(request.env.get("HTTP_ACCEPT_ENCODING"))
     if zipped:
         tag += "-gzip"
     response.set_header("ETag", f'"{tag}"')
-    if _has(request.get_header("If-None-Match"), tag):
+    if _has(request.env.get("HTTP_IF_NONE_MATCH"), tag):
         response.status = 304
         return
     response.content_type = answer.media_type
@@ -129,6 +129,7 @@ _URL_SAFE = "%:/?&=+,;@[]!$'()*~-._"
 _URL_UNSAFE = re.compile(r"[^A-Za-z0-9%:/?&=+,;@\[\]!$'()*~\-._]")
 
 
+@lru_cache(limits.PLANS_REMEMBERED_MAX)
 def _in_header(url: str) -> str:
     """A URL with what might end a header's value percent-encoded; nearly always as it is."""
     return quote(url, safe=_URL_SAFE) if _URL_UNSAFE.search(url) else url
@@ -162,7 +163,7 @@ def base_url(request: falcon.Request, public_url: str, *, trusted: bool) -> str:
     """
     if public_url:
         return public_url.rstrip("/")
-    scheme, host = request.env["wsgi.url_scheme"], request.get_header("Host") or ""
+    scheme, host = request.env["wsgi.url_scheme"], request.env.get("HTTP_HOST", "")
     if trusted:
         scheme = request.get_header("X-Forwarded-Proto") or scheme
         host = request.get_header("X-Forwarded-Host") or host

@@ -18,7 +18,7 @@ _BEYOND = {
 
 def require(caller: Caller, *enough: str) -> None:
     """Refuse with 403 unless the caller holds one of the scopes; the refusal names them."""
-    if not any(scopes.holds(caller.scopes, scope) for scope in enough):
+    if caller.scopes.isdisjoint(enough) and not any(scopes.holds(caller.scopes, scope) for scope in enough):
         raise Refusal(errors.SCOPE_MISSING, Flaw(None, "one of these scopes is required: " + ", ".join(enough)))
 
 

@@ -4,14 +4,17 @@ Every argument is kept in the order given with its text as received; the effecti
 `offset` (or the cursor, on a list asked for by cursor) comes last.
 """
 
+from functools import lru_cache
 from urllib.parse import quote
 
+from tollbook import limits
 from tollbook.query.listing import ListQuery
 
 _SAFE = "/:@!$'()*,;"
 _MOVING = ("offset", "after", "before")
 
 
+@lru_cache(limits.PLANS_REMEMBERED_MAX)
 def at_offset(asked: ListQuery, offset: int) -> str:
     """The query string of the page that starts at `offset`."""
     return _page(asked, f"offset={offset}")
