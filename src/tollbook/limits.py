@@ -21,6 +21,7 @@ LIMIT_DEFAULT: Final = 10  # documented
 LIMIT_MAX: Final = 1_000  # documented
 RECORDS_DEFAULT: Final = 1_000  # a page of detail records unless asked otherwise: real clients depend on it
 OFFSET_MAX: Final = 2**53  # what every JSON reader can still hold exactly
+SORTED_RECORDS_MAX: Final = 20_000  # a tree's records are sorted up to so many; of more, everybody's are walked
 FILTER_CHARS_MAX: Final = 2_000
 FILTER_CONDITIONS_MAX: Final = 20  # a database has a limit on expression depth; ours comes first
 FILTER_CHOICES_MAX: Final = 200  # values in one `in (…)`

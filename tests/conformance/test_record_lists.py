@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.making import CHILD, EVERYTHING, OPERATOR, own, tree
 
+from tollbook import limits
 from tollbook.billing.events import CallEvent, MessageEvent
 from tollbook.billing.model import Sight
 from tollbook.query.fields import CALL_DRS, MESSAGE_DRS, USAGE, Resource
@@ -75,8 +76,19 @@ def test_a_page_behind_an_invoice_is_read_from_its_cursor_on(recorded: Store, qu
     assert pages[0].parameters[:3] == (CHILD, start, end)
 
 
-def test_a_page_beneath_a_reseller_is_found_without_reading_other_partners(recorded: Store) -> None:
-    assert any(PRIMARY in line for line in plan(recorded, CALL_DRS, tree(OPERATOR)))
+@pytest.mark.parametrize("query", ["", "after=c", "filter=price+eq+null"])
+def test_few_records_of_a_tree_are_read_by_its_partners_and_many_in_order(
+    recorded: Store, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = plan(recorded, CALL_DRS, tree(OPERATOR), query)
+    assert any(PRIMARY in line for line in few)
+    assert not any("event_call_all_by_date" in line for line in few)
+    monkeypatch.setattr(limits, "SORTED_RECORDS_MAX", 1)
+    many = plan(recorded, CALL_DRS, tree(OPERATOR), query)
+    assert any("event_call_all_by_date" in line for line in many)
+    assert not any("TEMP B-TREE" in line for line in many)
+    by_price = plan(recorded, CALL_DRS, tree(OPERATOR), "order=price")
+    assert not any("event_call_all_by_date" in line for line in by_price)
 
 
 @pytest.mark.parametrize("sight", [own(), tree(OPERATOR), EVERYTHING])

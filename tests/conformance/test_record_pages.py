@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from tests.conformance.oracle import Record, Wanted, holds, ordered, typed
 from tests.conftest import PROVING
 from tests.making import EVERYTHING, FAMILY, GRANDCHILD, RESELLER, own, plant_family, tree
 
+from tollbook import limits
 from tollbook.billing.events import CallEvent, MessageEvent
 from tollbook.billing.model import Sight
 from tollbook.clock import format_instant, parse_instant
@@ -125,8 +127,11 @@ def test_a_list_is_what_plain_python_says(
         "order": ",".join(f"{name} {'desc' if down else 'asc'}" for name, down in keys),
     }
 
+    sorted_max = data.draw(st.sampled_from([3, limits.SORTED_RECORDS_MAX]))
+
     def found(**more: Any) -> tuple[list[Record], Any]:
-        got = page(store, sight, **asked, **more)
+        with mock.patch.object(limits, "SORTED_RECORDS_MAX", sorted_max):
+            got = page(store, sight, **asked, **more)
         assert got.total is None
         return [decode_json(row.document) for row in got.rows], got
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from tollbook import limits
 from tollbook.billing.model import Sight
 from tollbook.errors import no_item
 from tollbook.query.fields import INVOICES, Resource
@@ -63,7 +64,7 @@ class Pager:
         if query.cursor:
             return self._page_at_cursor(query.cursor, self.total() if query.resource.counted else None)
         if not query.resource.counted:
-            rows = self._read(self._plan.sort, query.limit + 1)
+            rows = self._read(self._plan.walk if self._are_many() else self._plan.sort, query.limit + 1)
             return Page(rows[: query.limit], None, len(rows) > query.limit, query.offset > 0)
         rows, total = self._range() if self._plan.range else ([], 0)
         if not rows:
@@ -106,11 +107,20 @@ class Pager:
     def _source(self, total: int | None) -> _Source:
         """Where a page next to a cursor is read."""
         if total is None:
-            return _Source(self._query.resource, matching(self._query, self._sight), self._composed)
+            clause = matching(self._query, self._sight, passing=self._are_many())
+            return _Source(self._query.resource, clause, self._composed)
         if self._plan.ranged:
             return _Source(DOCUMENTS, open_from(DOCUMENTS, self._sight), self._plan.ranged)
         clause = matching(self._query, self._sight, self._index(total))
         return _Source(self._query.resource, clause, self._composed)
+
+    def _are_many(self) -> bool:
+        """Whether a tree has too many records to sort, and everybody's are walked in their order instead."""
+        if not self._plan.many:
+            return False
+        parameters = (*self._seen, *self._composed.parameters, limits.SORTED_RECORDS_MAX)
+        found = self._run(self._plan.many, parameters).fetchone()[0]
+        return bool(found >= limits.SORTED_RECORDS_MAX)
 
     def _index(self, total: int) -> str:
         """The index to walk in order, where that reads fewer rows than sorting all that match.

@@ -40,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     total: str  # the sight again where `weighed`; the conditions. A second column: how many a whole walk meets
     range: str  # the sight again; limit, offset. A fourth column: the total. Empty where the list is no range
     walk: str  # the conditions; limit, offset. Empty without an index
+    many: str  # the conditions, a bound: how many match, up to it. Empty where that does not decide if to walk
     sort: str  # the conditions; limit, offset
 
 
@@ -59,7 +60,8 @@ def plan_of(query: ListQuery, reach: Reach) -> Plan:
         weighed=weighed,
         total=_total(query, sight, weighed=weighed),
         range=_range(ranged, sight) if ranged else "",
-        walk=_walk(query, sight, index, order) if index else "",
+        walk=_walk(query, sight, index, order) if index else _pass(query, sight, order),
+        many=_many(query, sight),
         sort=select(query.resource, matching(query, sight).text, order),
     )
 
@@ -84,6 +86,29 @@ def _walk(query: ListQuery, sight: Sight, index: str, order: str) -> str:
     return f"SELECT r.invoice_sid, r.partner_sid, {document} {clause.text} {order} LIMIT ? OFFSET ?"
 
 
+# What everybody's records of a kind have an index by.
+_PASSED: Final = {"call_dr": "r.date_stop", "message_dr": "r.date_stop"}
+
+
+def _is_passed(query: ListQuery, sight: Sight) -> bool:
+    """Whether a tree's records can be met by walking everybody's in the order of the list."""
+    order = compose(query).keys[0].expression
+    return sight.reach == "tree" and not query.shuffle and order == _PASSED.get(query.resource.name)
+
+
+def _pass(query: ListQuery, sight: Sight, order: str) -> str:
+    if not _is_passed(query, sight):
+        return ""
+    return select(query.resource, matching(query, sight, passing=True).text, order)
+
+
+def _many(query: ListQuery, sight: Sight) -> str:
+    """Few records are sorted; beside many, those of others that a walk passes do not weigh."""
+    if not _is_passed(query, sight):
+        return ""
+    return f"SELECT count(*) FROM (SELECT 1 {matching(query, sight).text} LIMIT ?)"
+
+
 def select(resource: Resource, matching: str, order: str) -> str:
     """The statement that reads a page, sorted by its keys; its last parameters are the limit and the offset."""
     end = f"{matching} {order} LIMIT ? OFFSET ?"
@@ -99,10 +124,13 @@ def select(resource: Resource, matching: str, order: str) -> str:
     )
 
 
-def matching(query: ListQuery, sight: Sight, index: str = "", *, documents: bool = False) -> Clause:
+def matching(
+    query: ListQuery, sight: Sight, index: str = "", *, documents: bool = False, passing: bool = False
+) -> Clause:
     """The FROM and WHERE of a list within a sight."""
     composed = compose(query)
-    clause = open_from(query.resource, sight, joined=composed.joined, index=index, documents=documents)
+    how: Any = {"joined": composed.joined, "index": index, "documents": documents, "passing": passing}
+    clause = open_from(query.resource, sight, **how)
     return Clause(clause.text + composed.where, [*clause.parameters, *composed.parameters])
 
 

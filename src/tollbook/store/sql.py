@@ -68,12 +68,19 @@ class Clause:
 
 
 def open_from(
-    resource: Resource, sight: Sight, *, joined: bool = False, index: str = "", documents: bool = False
+    resource: Resource,
+    sight: Sight,
+    *,
+    joined: bool = False,
+    index: str = "",
+    documents: bool = False,
+    passing: bool = False,
 ) -> Clause:
     """FROM and the start of WHERE: the caller's sight. Nothing else in the program opens a FROM of a list.
 
     `r` is the record, `p` its partner where `joined`. `index` names the one to walk, if one must be walked; with
-    `documents`, `d` is the document of the invoice `r`, looked up once `r` is known to match.
+    `documents`, `d` is the document of the invoice `r`, looked up once `r` is known to match. `passing`: the sight is
+    no way in, so that whatever index has the order is walked past what is out of sight.
     """
     text = f"FROM {resource.name} r"
     if index:
@@ -82,7 +89,8 @@ def open_from(
         text += " JOIN partner p ON p.partner_sid = r.partner_sid"
     if documents:
         text += f" CROSS JOIN invoice_document d ON {beside('d')}"
-    return Clause(f"{text} WHERE {_SIGHTS[sight.reach][0]}", told_of(sight))
+    no_way_in = "+" if passing else ""  # SQLite looks up no expression
+    return Clause(f"{text} WHERE {no_way_in}{_SIGHTS[sight.reach][0]}", told_of(sight))
 
 
 def told_of(sight: Sight) -> list[Any]:
