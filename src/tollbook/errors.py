@@ -100,6 +100,9 @@ SCOPE_MISSING = _problem(
     "scope_missing", 403, "forbidden", "the token has no sufficient scope; those that would do are named"
 )
 OPERATOR_ONLY = _problem("operator_only", 403, "forbidden", "something that concerns everybody: the operator's alone")
+SPENDING_BLOCKED = _problem(
+    "spending_blocked", 403, "forbidden", "a partner passed a spending limit, and the book's spending_policy is block"
+)
 ITEM_UNKNOWN = _problem("item_unknown", 404, "no item error", "no such sid within the caller's sight")
 RATE_UNKNOWN = _problem(
     "rate_unknown", 404, "no item error", "no sheet, or none of its lines, has a price for what is asked; never zero"

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
-from tests.engine import Engine, call
+from tests.engine import US, Engine, call
 
-from tollbook.billing.sheets import CallRate
+from tollbook.billing.sheets import CallRate, MessageRate
 from tollbook.clock import format_instant
+from tollbook.errors import Refusal
 from tollbook.money import parse_rate
+from tollbook.operations.pricing import Call, Message, price_call, price_message
 from tollbook.operations.spending import why_blocked
 
 NOW = "2024-12-20T10:00:00Z"
@@ -79,3 +81,20 @@ def test_who_is_not_billed_or_has_no_limit_is_not_blocked(engine: Engine) -> Non
     spend(engine, acme, "a", 600)
     assert blocked(engine, acme) is None
     assert blocked(engine, engine.operator.partner_sid) is None
+
+
+def test_the_price_of_a_call_is_refused_to_who_is_blocked(engine: Engine) -> None:
+    engine.sheet(MessageRate(price=parse_rate("1")), service="sms")
+    acme, other = engine.partner("Acme", spending_limit=5_000_000), engine.partner("Other")
+    spend(engine, acme, "a", 6)
+    asked = Call(direction="outbound", to=US, duration=60, partner_sid=acme)
+    text = Message(type="sms", sender_class="toll", direction="outbound", to=US, partner_sid=acme)
+    assert b'"price":"1.00000"' in price_call(engine.store, engine.caller, asked)
+    policy(engine, "block")
+    with pytest.raises(Refusal, match="partner_sid: owes more than 5, its spending_limit") as refused:
+        price_call(engine.store, engine.caller, asked)
+    assert refused.value.problem.status == 403
+    with pytest.raises(Refusal, match="owes more than 5"):
+        price_message(engine.store, engine.caller, text)
+    free = Call(direction="outbound", to=US, duration=60, partner_sid=other)
+    assert b'"price":"1.00000"' in price_call(engine.store, engine.caller, free)

@@ -16,6 +16,7 @@ from tollbook.money import format_rate, format_units
 from tollbook.operations.reading import Listed, listed
 from tollbook.operations.sheets import Tariffs
 from tollbook.operations.sights import sight_of
+from tollbook.operations.spending import why_blocked
 from tollbook.query.fields import PARTNERS
 from tollbook.query.listing import ListQuery
 from tollbook.query.records import encode_json
@@ -123,11 +124,17 @@ def price_message(store: Store, caller: Caller, message: Message) -> bytes:
 def _deck(
     book: Reads, store: Store, caller: Caller, asked: Call | Message, service: Service
 ) -> tuple[Deck | None, str, int]:
-    """The deck of the partner that is asked for, at the instant asked for; who and when that is."""
+    """The deck of the partner that is asked for, at the instant asked for; who and when that is.
+
+    403 where the book blocks who has passed a spending limit: this is asked before a call is let through.
+    """
     partner_sid = caller.partner_sid
     if asked.partner_sid is not None and asked.partner_sid != partner_sid:
         partner_sid = book.partner(sight_of(caller, PARTNERS), asked.partner_sid).partner_sid
-    start = book.present(store.clock.now()) if asked.start is None else asked.start
+    now = book.present(store.clock.now())
+    if why := why_blocked(book, partner_sid, now):
+        raise Refusal(errors.SPENDING_BLOCKED, Flaw("partner_sid", why))
+    start = now if asked.start is None else asked.start
     return Tariffs(book).deck(partner_sid, service, asked.direction, start), partner_sid, start
 
 
