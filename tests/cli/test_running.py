@@ -170,6 +170,27 @@ def test_notices_are_listed_until_they_are_answered(engine: Engine, run: Tollboo
     engine.pay(acme, "6")
     assert run("notices", "--json").json == []
     assert lines(run("notices", "--all"))[2][-2:] == ["5;", "answered"]
+    use(engine, acme, "b", 6)
+    assert [notice["kind"] for notice in run("notices", "--json").json] == ["spending_limit"]
+    run("partner", "set", acme, "spending_limit=")
+    assert run("notices", "--json").json == []
+
+
+def test_a_partner_is_given_limits_and_terms(engine: Engine, run: Tollbook) -> None:
+    acme = engine.partner("Acme")
+    made = run("partner", "set", acme, "payment_type=prepay", "prepay_amount=50", "spending_limit=7.5", "--json").json
+    assert (made["payment_type"], made["prepay_amount"], made["spending_limit"]) == ("prepay", "50", "7.5")
+    assert run("partner", "set", acme, "spending_limit=").err == "Acme is changed: spending_limit\n"
+    assert run("partner", "show", acme, "--json").json["spending_limit"] is None
+    assert run("partner", "set", acme, "prepay").err == "tollbook: value: expected NAME=VALUE, found prepay\n"
+    assert run("partner", "set", acme, "spending_limit=-1").err == "tollbook: spending_limit: cannot be negative\n"
+    assert run("partner", "set", acme, "limit=1").err.startswith("tollbook: limit: unknown attribute")
+
+
+def test_moving_the_clock_says_what_closed(engine: Engine, run: Tollbook) -> None:
+    engine.partner("Acme")
+    assert run("clock", "advance", "1d").err == ""
+    assert run("clock", "advance", "30d").err == "1 invoice closed and issued: tollbook invoices\n"
 
 
 def test_the_journal_of_a_partner_and_of_an_invoice(engine: Engine, run: Tollbook) -> None:

@@ -147,6 +147,14 @@ def _add_partners(verbs: Verbs) -> None:
     add_standing(verbs)
     verbs.add("list", "partners:list_all", "list the partners", "tollbook partner list")
     verbs.add("show", "partners:show", "show one partner", "tollbook partner show SID").add("sid", metavar="SID")
+    verbs.add(
+        "set",
+        "partners:set_values",
+        "change a partner's attributes, as PATCH /partners/SID does",
+        "tollbook partner set SID payment_type=prepay charge_at=5 prepay_amount=50 spending_limit=",
+    ).add("sid", metavar="SID").add(
+        "value", nargs="+", metavar="NAME=VALUE", help="an attribute and its new value; no value is none"
+    )
     verbs.add("passwd", "partners:passwd", "set a partner's password", "tollbook partner passwd SID").add(
         "sid", metavar="SID"
     ).add("--password-file", type=Path, metavar="FILE", help=_PASSWORD)

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from tollbook.cli.exits import DONE
 from tollbook.cli.opening import book_of, read_argument
-from tollbook.cli.output import print_json, readable
+from tollbook.cli.output import note, print_json, readable
 from tollbook.clock import parse_instant, parse_span
 from tollbook.operations import sandbox
 from tollbook.operations.books import operator_caller
@@ -29,7 +29,10 @@ def set_to(arguments: Namespace) -> int:
 
 def _move(arguments: Namespace, wished: Move) -> int:
     store = book_of(arguments)
-    return _shown(arguments, sandbox.move_and_run(store, operator_caller(store), wished))
+    answer, run = sandbox.move_and_run(store, operator_caller(store), wished)
+    if run.closed and not arguments.json:
+        note(f"{run.closed:,} invoice{'' if run.closed == 1 else 's'} closed and issued: tollbook invoices")
+    return _shown(arguments, answer)
 
 
 def _shown(arguments: Namespace, answer: bytes) -> int:

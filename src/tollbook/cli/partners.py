@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from tollbook import errors
 from tollbook.billing.model import Sight
 from tollbook.cli.exits import DONE
 from tollbook.cli.opening import book_of
@@ -9,6 +10,7 @@ from tollbook.cli.output import note, print_json, print_table, readable
 from tollbook.cli.records import every_record, partner_record
 from tollbook.cli.secrets import password_in
 from tollbook.cli.standing import cycle_of
+from tollbook.errors import Flaw, Refusal
 from tollbook.operations.books import operator_caller
 from tollbook.operations.partners import change_partner, create_partner, set_password
 from tollbook.query.fields import PARTNERS
@@ -86,6 +88,23 @@ def scopes(arguments: Namespace) -> int:
         print_json(partner_record(partner))
     else:
         note(f"{partner.name} may: {', '.join(partner.available_scopes)}")
+    return DONE
+
+
+def set_values(arguments: Namespace) -> int:
+    """Change attributes of a partner."""
+    body: dict[str, str | None] = {}
+    for word in arguments.value:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise Refusal(errors.ARGUMENT_INVALID, Flaw("value", f"expected NAME=VALUE, found {word}"))
+        body[name] = value or None
+    store = book_of(arguments)
+    partner = change_partner(store, operator_caller(store), arguments.sid, body, whole=False)
+    if arguments.json:
+        print_json(partner_record(partner))
+    else:
+        note(f"{partner.name} is changed: {', '.join(body)}")
     return DONE
 
 

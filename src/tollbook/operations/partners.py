@@ -76,6 +76,9 @@ def change_partner(store: Store, caller: Caller, sid: str, body: Mapping[str, An
             _check_reach_of_password(caller, after)
             act.set_password(sid, hashed)
         act.change_partner(after)
+        for limit in ("spending_limit", "daily_spending_limit"):
+            if getattr(before, limit) is not None and getattr(after, limit) is None:
+                act.answer_notices(sid, limit, act.now)
     return after
 
 

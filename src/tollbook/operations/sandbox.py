@@ -11,6 +11,7 @@ from tollbook import errors
 from tollbook.billing.model import Caller
 from tollbook.clock import format_instant, in_range, parse_span, parse_zoned_instant
 from tollbook.errors import Flaw, Refusal
+from tollbook.operations.billing_run import Run
 from tollbook.operations.ticking import run_due
 from tollbook.query.records import Number, encode_json
 from tollbook.store import Reads, Store, Writes
@@ -98,11 +99,10 @@ def move(act: Writes, caller: Caller, wished: Move) -> bytes:
     return _shown(to)
 
 
-def move_and_run(store: Store, caller: Caller, wished: Move) -> bytes:
-    """Move a sandbox's clock, then run what falls due; its instant as the wire has it."""
+def move_and_run(store: Store, caller: Caller, wished: Move) -> tuple[bytes, Run]:
+    """Move a sandbox's clock, then run what falls due; its instant as the wire has it, and what was done."""
     shown = store.act(lambda act: move(act, caller, wished))
-    run_due(store)
-    return shown
+    return shown, run_due(store)
 
 
 def _shown(instant: int) -> bytes:

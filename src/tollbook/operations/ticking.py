@@ -5,9 +5,9 @@ from tollbook.operations.idempotency import forget_old_answers
 from tollbook.store import Store
 
 
-def run_due(store: Store) -> None:
-    """Open, close and issue what is due."""
-    billing_run.run(store)
+def run_due(store: Store) -> billing_run.Run:
+    """Open, close and issue what is due; what that was."""
+    return billing_run.run(store)
 
 
 def tick(store: Store) -> None:
