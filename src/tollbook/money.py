@@ -196,6 +196,16 @@ def beyond_item(units: int) -> bool:
     return abs(units) > limits.ITEM_MAX * ITEM_UNITS
 
 
+def within_item(units: int) -> int:
+    """A sum, no further from nothing than one item may be: for figures that are only shown, so that 64 bits hold them.
+
+    >>> within_item(-61), within_item(10**30) == limits.ITEM_MAX * ITEM_UNITS
+    (-61, True)
+    """
+    most: int = limits.ITEM_MAX * ITEM_UNITS
+    return max(-most, min(most, units))
+
+
 def is_whole_minor(amount: int, minor_decimals: int = 2) -> bool:
     """Whether an amount in millionths has no part of the currency's minor unit, as every payment must.
 

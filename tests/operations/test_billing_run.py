@@ -281,3 +281,43 @@ def test_a_call_of_which_only_start_and_duration_are_known_is_read_as_it_came(en
     assert placed is not None
     assert placed.event == event
     assert placed.quantity == 120
+
+
+def test_a_late_record_is_corrected_on_the_open_invoice_that_it_is_on(engine: Engine, acme: str) -> None:
+    engine.run(CLOSED)
+    engine.record(call(acme, "a", NOW, seconds=8880))
+    engine.run("2025-02-20T12:00:00Z")
+    engine.correct("a", call(acme, "a", NOW, seconds=60))
+    assert [engine.items(acme, place) for place in (1, 2)] == [
+        [("toll", "outbound", "USA", "2024-12-20", 60, "0")],
+        [],
+    ]
+
+
+def test_unparking_closes_what_is_due_once_all_that_waited_is_placed(engine: Engine, acme: str) -> None:
+    version = engine.sheet(CallRate(prefix="1", rate=parse_rate("999999")), name="dear", to=[acme])
+    engine.record(call(acme, "a", NOW, seconds=8880))
+    assert engine.billing(acme).status == "parked"
+    engine.run("2025-02-01T00:00:00Z")
+    assert engine.invoices(acme) == []
+    assert version != engine.sheet(CallRate(prefix="1", rate=parse_rate("0.0025")), name="dear", to=[acme])
+    assert correcting.unpark(engine.store, acme, "me") == 1
+    assert engine.figures(acme, "display_id", "status", "amount") == [("001", "closed", "0.37"), ("002", "open", "0")]
+
+
+def test_a_parked_partner_is_not_rated_anew(engine: Engine, acme: str) -> None:
+    engine.record(call(acme, "a", NOW, seconds=8880))
+    engine.record(*[call(acme, f"huge {n}", NOW, price=parse_rate("999999")) for n in range(101)])
+    engine.sheet(CallRate(prefix=None, rate=parse_rate("0.005")))
+    with pytest.raises(Refusal, match="is parked"):
+        list(correcting.rerate(engine.store, acme, 0, engine.clock.instant + 1, who="me", why="x", apply=True))
+    assert engine.figures(acme, "amount") == [("0.37",)]
+
+
+def test_the_balance_goes_over_to_the_next_invoice_with_the_day_though_neither_changes(
+    engine: Engine, acme: str
+) -> None:
+    engine.at("2025-01-19T23:40:00Z").record(call(acme, "a", "2025-01-20T02:28:00Z", seconds=8880))
+    assert engine.balance(acme) == "0"
+    engine.run("2025-01-20T00:00:00Z")
+    assert engine.balance(acme) == "-0.37"

@@ -155,3 +155,24 @@ def test_one_bad_record_leaves_the_others(engine: Engine, acme: str) -> None:
     outcomes = engine.record(call(acme, "a", NOW), bad, call(acme, "b", NOW))
     assert [o.result for o in outcomes] == ["accepted", "rejected", "accepted"]
     assert engine.items(acme)[0][4] == 120
+
+
+def test_what_a_batch_refused_is_no_duplicate_when_it_comes_again_in_it(engine: Engine, acme: str) -> None:
+    ahead = call(acme, "a", "2024-12-22T10:00:00Z")
+    outcomes = engine.record(ahead, ahead, call(acme, "a", NOW), call(acme, "a", NOW), ahead)
+    assert [o.result for o in outcomes] == ["rejected", "rejected", "accepted", "duplicate", "rejected"]
+    assert engine.items(acme)[0][4] == 60
+
+
+def test_one_record_beyond_any_bound_parks_the_partner_however_dear_it_is(engine: Engine, acme: str) -> None:
+    engine.sheet(CallRate(prefix="1", rate=parse_rate("999999")))
+    (outcome,) = engine.record(call(acme, "a", NOW, seconds=31 * 86_400))
+    assert outcome.result == "parked"
+    assert engine.record(usage(acme, "b", NOW, "tts", 10**12, price=parse_rate("999999")))[0].result == "parked"
+
+
+def test_days_on_which_more_is_spent_than_64_bits_hold(engine: Engine, acme: str) -> None:
+    for number, country in enumerate(("12125550100", "442071838750", "4930123456")):
+        dear = [call(acme, f"{number} {n}", NOW, number_dst=country, price=parse_rate("999999")) for n in range(90)]
+        assert {o.result for o in engine.record(*dear)} == {"accepted"}
+    assert engine.figures(acme, "amount") == [("269999730",)]

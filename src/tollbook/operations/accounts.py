@@ -22,7 +22,7 @@ from tollbook.billing.model import Invoice
 from tollbook.billing.periods import Period, midnight
 from tollbook.billing.states import BillingMove, InvoiceMove, billing_after, invoice_after
 from tollbook.clock import DAY_MS
-from tollbook.money import item_amount
+from tollbook.money import item_amount, within_item
 from tollbook.operations.noticing import Notices
 from tollbook.operations.spending import POLICY
 from tollbook.query.fields import INVOICES
@@ -173,7 +173,7 @@ class Account:
         """Count what was used today, exactly."""
         today = self._act.now - self._act.now % DAY_MS
         spent = self.billing.spent_units if self.billing.spent_day == today else 0
-        self.billing = replace(self.billing, spent_day=today, spent_units=spent + units)
+        self.billing = replace(self.billing, spent_day=today, spent_units=within_item(spent + units))
 
     # What may be moved.
 
@@ -190,7 +190,7 @@ class Account:
 
     def close_due(self, who: str) -> None:
         """Close every invoice whose time has come, in order; stop at one that a person has to let go first."""
-        if self.billing.is_held or self.billing.is_parked:
+        if self.billing.is_held or self.billing.is_parked or self._act.waiting(self.partner_sid, "parked", 1):
             return
         while self.opens and self._closes_at(self.opens[0]) <= self._act.now:
             if self.billing.needs_approval and not self._approved(self.opens[0]):
@@ -209,6 +209,8 @@ class Account:
         self._count_spent()
         self.billing = replace(self.billing, date_due=self._date_due())
         self._act.put_billing(self.billing)
+        if self.billing.current_sid != self._loaded.current_sid:
+            self._act.count_balance(self.partner_sid)
         return invoices
 
     def save_standing(self) -> None:

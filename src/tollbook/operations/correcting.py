@@ -5,12 +5,13 @@ change in place; what a closed one froze stays, and the difference is an adjustm
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tollbook import errors, limits
 from tollbook.billing import periods
 from tollbook.billing.deriving import key_of
 from tollbook.billing.events import Event
+from tollbook.billing.ledger import Billing
 from tollbook.billing.model import Caller
 from tollbook.billing.rating import Rated
 from tollbook.errors import Flaw, Refusal, no_item
@@ -44,10 +45,7 @@ def correct(
         raise Refusal(errors.OBJECT_INVALID, Flaw("dr_sid", "a record keeps its sid and its partner"))
     terms = terms_of(act)
     account = _account(act, before.event.partner_sid, terms)
-    if account.billing.is_parked:
-        raise Refusal(
-            errors.CONFLICT, Flaw("partner_sid", "the partner is parked; its records cannot be corrected now")
-        )
+    _refuse_parked(account.billing)
     if event is not None:
         _refuse_untimely(account, event, act.now, terms)
     try:
@@ -77,7 +75,7 @@ class Changing:
             rating = None if event is None else rate(event, self._tariffs)
         except ValueError as error:
             raise Refusal(errors.OBJECT_INVALID, Flaw(None, str(error))) from None
-        frozen = self._placing.is_frozen(before)
+        frozen, stays_on = self._placing.is_frozen(before), self._placing.open_of(before)
         adjusted_sid = self._placing.take_off(before)
         after = None
         if event is not None and rating is not None:
@@ -85,7 +83,8 @@ class Changing:
                 self._placing.adjust(event, rating)
                 after = self._frozen(before, event, rating)
             else:
-                after = self._placing.put(event, rating, version=before.version + 1, came=before.date_insert)
+                new: dict[str, Any] = {"version": before.version + 1, "came": before.date_insert}
+                after = self._placing.put(event, rating, stays_on=stays_on, **new)
         self._write(before, after, frozen=frozen, adjusted_sid=adjusted_sid)
         return after
 
@@ -172,7 +171,8 @@ def _place_waiting(act: Writes, account: Account, waiting: Iterable[Placed]) -> 
 
 
 def unpark(store: Store, partner_sid: str, who: str) -> int:
-    """Free a parked partner: what waited goes on its invoices in the order in which it came; how many records.
+    """Free a parked partner: what waited goes on its invoices in the order in which it came, then those that are due
+    are closed; how many records waited.
 
     If that would break the law again, the partner is parked again, with what is left.
     """
@@ -189,7 +189,11 @@ def unpark(store: Store, partner_sid: str, who: str) -> int:
         with store.writing() as act:
             account = _account(act, partner_sid, terms_of(act))
             some = act.waiting(partner_sid, "parked", limits.USAGE_BATCH_MAX)
-            if not some or account.billing.is_parked:
+            if account.billing.is_parked:
+                return placed
+            if not some:
+                account.close_due(who)
+                account.save()
                 return placed
             placed += _place_waiting(act, account, some)
 
@@ -212,6 +216,7 @@ def rerate(
     that came with records are final.
     """
     with store.reading() as book:
+        _refuse_parked(book.billing(partner_sid))
         tariffs = Tariffs(book)
         changed = [
             placed
@@ -234,6 +239,7 @@ def _rerate(
     try:
         with store.writing() as act:
             account = _account(act, partner_sid, terms_of(act))
+            _refuse_parked(account.billing)
             changing = Changing(act, account, Tariffs(act), who=who, why=why)
             for stale in some:
                 before = act.placed(partner_sid, stale.event.dr_sid)
@@ -267,6 +273,12 @@ def _account(act: Writes, partner_sid: str, terms: Terms) -> Account:
     if account is None:
         raise Refusal(errors.CONFLICT, Flaw("partner_sid", "the partner is not billed"))
     return account
+
+
+def _refuse_parked(billing: Billing | None) -> None:
+    if billing is not None and billing.is_parked:
+        flaw = Flaw("partner_sid", "the partner is parked; its records cannot be corrected now")
+        raise Refusal(errors.CONFLICT, flaw)
 
 
 def _refuse_untimely(account: Account, event: Event, now: int, terms: Terms) -> None:

@@ -6,13 +6,14 @@ a closed invoice froze is never touched: a correction of it is the difference, a
 
 from tollbook.billing.deriving import ItemKey, ItemSum, key_of
 from tollbook.billing.events import CallEvent, Event, MessageEvent
+from tollbook.billing.laws import Broken
 from tollbook.billing.ledger import OpenInvoice
 from tollbook.billing.periods import Period
 from tollbook.billing.rating import Rated, Rating, rate_call, rate_message, rate_usage
 from tollbook.billing.sheets import CallDeck, MessageDeck, UsageDeck
 from tollbook.clock import DAY_MS
-from tollbook.money import BILLIONTHS, ITEM_UNITS, divide
-from tollbook.operations.accounts import Account
+from tollbook.money import BILLIONTHS, ITEM_UNITS, beyond_item, divide
+from tollbook.operations.accounts import Account, Unlawful
 from tollbook.operations.sheets import Tariffs
 from tollbook.store.event_rows import Placed
 
@@ -43,8 +44,19 @@ class Placing:
         self._sums: dict[tuple[str, ItemKey], list[int]] = {}
         self._invoices: dict[str, OpenInvoice] = {}
 
-    def put(self, event: Event, rating: Rating, *, version: int = 1, came: int | None = None) -> Placed:
-        """Count an event; without a rate it waits, on no invoice. ValueError before the partner's first period."""
+    def put(
+        self,
+        event: Event,
+        rating: Rating,
+        *,
+        version: int = 1,
+        came: int | None = None,
+        stays_on: OpenInvoice | None = None,
+    ) -> Placed:
+        """Count an event; without a rate it waits, on no invoice. ValueError before the partner's first period.
+
+        A late one stays on the open invoice that it was on, if it was on one.
+        """
         period, made_of = self.where(event.time)
         key = key_of(event, period)
         late = made_of is None
@@ -60,7 +72,7 @@ class Placing:
                 country_code=key.country_code,
                 quantity=rating.quantity,
             )
-        on = self._account.current() if made_of is None else made_of
+        on = made_of or stays_on or self._account.current()
         self._add(on, key, rating.units, rating.quantity, 1)
         self._spend(event, rating.units)
         return billed(event, rating, key, on=(on.date_created, on.invoice_sid), version=version, late=late, came=came)
@@ -86,7 +98,7 @@ class Placing:
         self._spend(placed.event, -placed.units)
         period = self.period(placed.event.time)
         key = key_of_placed(placed, period)
-        made_of = self._open(placed)
+        made_of = self.open_of(placed)
         if made_of is not None:
             self._add(made_of, key, -placed.units, -placed.quantity, -1)
             return None
@@ -100,7 +112,7 @@ class Placing:
 
     def is_frozen(self, placed: Placed) -> bool:
         """Whether a closed invoice shows an event."""
-        return placed.state == "billed" and self._open(placed) is None
+        return placed.state == "billed" and self.open_of(placed) is None
 
     def settle(self) -> None:
         """Hand the sums to the account."""
@@ -108,7 +120,8 @@ class Placing:
             self._account.add(self._invoices[sid], key, ItemSum(units, usage, events))
         self._sums.clear()
 
-    def _open(self, placed: Placed) -> OpenInvoice | None:
+    def open_of(self, placed: Placed) -> OpenInvoice | None:
+        """The open invoice that an event is on; None where that is closed, or it is on none."""
         return next((m for m in self._account.opens if m.invoice_sid == placed.invoice_sid), None)
 
     def _adjust(self, key: ItemKey, units: int, usage: int) -> str:
@@ -118,6 +131,8 @@ class Placing:
         return current.invoice_sid
 
     def _add(self, made_of: OpenInvoice, key: ItemKey, units: int, usage: int, events: int) -> None:
+        if beyond_item(units):
+            raise Unlawful([Broken(1, made_of.invoice_sid, f"one record of {key.type} is beyond any bound of an item")])
         self._invoices[made_of.invoice_sid] = made_of
         total = self._sums.setdefault((made_of.invoice_sid, key), [0, 0, 0])
         total[0] += units

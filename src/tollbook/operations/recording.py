@@ -5,7 +5,7 @@ the current invoice with its own period. Nothing that was accepted is lost: with
 partner whose invoice would break a law is parked with what it used (billing rules 2 and 4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -90,16 +90,12 @@ class Sifted(NamedTuple):
 
 
 def sift(act: Writes, partner_sid: str, events: Sequence[Event]) -> list[Sifted]:
-    """Which events are known already, or stand twice in the batch."""
+    """Which events are known already."""
     known = act.seen(partner_sid, (event.dr_sid for event in events))
-    met = {dr_sid: seen.fingerprint for dr_sid, seen in known.items()}
     found = []
     for event in events:
-        print_ = fingerprint(event)
-        before = met.get(event.dr_sid)
-        if before is None:
-            met[event.dr_sid] = print_
-        found.append(Sifted(print_, _again(event, same=before == print_) if before else None))
+        print_, seen = fingerprint(event), known.get(event.dr_sid)
+        found.append(Sifted(print_, _again(event, same=seen.fingerprint == print_) if seen else None))
     return found
 
 
@@ -124,11 +120,11 @@ class Batch:
         self._tariffs = tariffs
         self._placing = Placing(account, act.now)
         self._placed: list[Placed] = []
-        self._seen: list[tuple[str, Seen]] = []
+        self._seen: dict[str, Seen] = {}
 
     def record(self, events: Sequence[Event], sifted: Sequence[Sifted]) -> list[Outcome]:
         """Rate them and put them on the partner's invoices."""
-        made = [known.known or self._take(event, known) for event, known in zip(events, sifted, strict=True)]
+        made = self._each(events, sifted, self._take)
         if self._placed:
             self._placing.settle()
             self._write()
@@ -137,9 +133,21 @@ class Batch:
 
     def let_wait(self, events: Sequence[Event], sifted: Sequence[Sifted]) -> list[Outcome]:
         """Keep them for a partner that is parked."""
-        made = [known.known or self._keep(event, known) for event, known in zip(events, sifted, strict=True)]
+        made = self._each(events, sifted, self._keep)
         self._write()
         return made
+
+    def _each(
+        self, events: Sequence[Event], sifted: Sequence[Sifted], do: Callable[[Event, Sifted], Outcome]
+    ) -> list[Outcome]:
+        return [self._known(event, known) or do(event, known) for event, known in zip(events, sifted, strict=True)]
+
+    def _known(self, event: Event, sifted: Sifted) -> Outcome | None:
+        """What an event is that the book knows already, or that this batch brought before and was kept."""
+        before = self._seen.get(event.dr_sid)
+        if sifted.known or before is None:
+            return sifted.known
+        return _again(event, same=before.fingerprint == sifted.fingerprint)
 
     def _take(self, event: Event, sifted: Sifted) -> Outcome:
         if flaw := self._untimely(event):
@@ -184,11 +192,11 @@ class Batch:
 
     def _note(self, event: Event, sifted: Sifted, placed: Placed) -> None:
         self._placed.append(placed)
-        self._seen.append((event.dr_sid, Seen(kind_of(event), sifted.fingerprint, event.time)))
+        self._seen[event.dr_sid] = Seen(kind_of(event), sifted.fingerprint, event.time)
 
     def _write(self) -> None:
         self._act.add_events(self._placed)
-        self._act.add_seen(self._account.partner_sid, self._seen)
+        self._act.add_seen(self._account.partner_sid, self._seen.items())
         self._act.mark_used({placed.pin.version_sid for placed in self._placed if placed.pin})
 
 

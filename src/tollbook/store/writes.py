@@ -219,6 +219,10 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         """Write the document that an invoice's rows make."""
         self._run(INSERT_DOCUMENT, document_row(invoice, document(INVOICES, invoice)))
 
+    def count_balance(self, partner_sid: str) -> None:
+        """Let `finish` bring up a partner's balance, though no invoice changed: another one is current now."""
+        self._billed.add(partner_sid)
+
     def finish(self) -> None:
         """Bring counters and balances up to the invoices written; the store calls it before the commit."""
         self._run_many(
