@@ -1,6 +1,7 @@
 """What every test may use: hypothesis profiles, a fresh book, and the words of a refusal.
 
 Profile `ci` runs the same examples each time; `prove`, chosen by TOLLBOOK_PROVE=1, runs many more, new ones each time.
+`--seed N` runs those of a number, the same each time.
 """
 
 import os
@@ -21,6 +22,20 @@ settings.register_profile(
     "prove", max_examples=2_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("prove" if PROVING else "ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--seed N`, a short name for what hypothesis has already."""
+    parser.addoption("--seed", dest="hypothesis_seed", metavar="N", help="the examples of that number, to replay a run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run by its number makes its own examples, not those of every day."""
+    if config.getoption("hypothesis_seed") is not None:
+        settings.register_profile(
+            "seeded", settings.get_profile(settings.get_current_profile_name()), derandomize=False
+        )
+        settings.load_profile("seeded")
 
 
 @pytest.fixture
