@@ -68,7 +68,7 @@ def test_a_run_closes_what_is_due_and_the_next_finds_nothing(engine: Engine, run
     (issued,) = made.pop("issued")
     assert made == {
         "dry_run": False, "currency": "USD", "partners": 1, "invoices": 1, "amount": "5", "amount_before": "0",
-        "left_alone": [], "parked": [],
+        "partners_unrated": 0, "left_alone": [], "parked": [],
     }  # fmt: skip
     assert (issued["partner_sid"], issued["amount"], issued["amount_before"]) == (acme, "5", None)
     assert run("bill").out == "0 invoices issued; 0 partners looked at\n"
@@ -132,6 +132,7 @@ def test_a_partner_shows_how_it_is_billed(engine: Engine, run: Tollbook) -> None
     acme = engine.partner("Acme", cycle="weekly")
     use(engine, acme, "a", 90)
     engine.record(call(acme, "b", NOW, direction="inbound"))
+    assert "1 partner has records without a rate" in run("bill", "--dry-run").err
     shown = dict(words.split(maxsplit=1) for words in run("partner", "billing", acme).out.splitlines()[2:8])
     assert {name: value.strip() for name, value in shown.items()} == {
         "partner": "Acme",

@@ -6,12 +6,13 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,6 +103,19 @@ def test_the_demo_book_is_kept_out_of_the_way(
         tollbook("demo", "--port", str(taken.getsockname()[1]))
     assert (tmp_path / "data" / "tollbook" / "demo.db").exists()
     assert not (tmp_path / "demo.db").exists()
+
+
+def test_a_demo_book_of_another_version_can_be_made_anew(
+    tollbook: Tollbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    (tmp_path / "tollbook").mkdir()
+    tollbook("init", "--db", str(tmp_path / "tollbook" / "demo.db"))
+    with closing(sqlite3.connect(tmp_path / "tollbook" / "demo.db")) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    ran = tollbook("demo", "--port", "0")
+    assert ran.status == 1
+    assert "db: or make the demo book anew: --fresh" in ran.err
 
 
 @pytest.mark.parametrize("more", [(), ("--fresh",)])

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 from tests.engine import US, Engine, call
 
+from tollbook.billing.model import Sight
 from tollbook.billing.sheets import CallRate, MessageRate
 from tollbook.clock import format_instant
 from tollbook.errors import Refusal
 from tollbook.money import parse_rate
 from tollbook.operations.pricing import Call, Message, price_call, price_message
 from tollbook.operations.spending import why_blocked
+from tollbook.operations.ticking import tick
 
 NOW = "2024-12-20T10:00:00Z"
 
@@ -98,3 +100,18 @@ def test_the_price_of_a_call_is_refused_to_who_is_blocked(engine: Engine) -> Non
         price_message(engine.store, engine.caller, text)
     free = Call(direction="outbound", to=US, duration=60, partner_sid=other)
     assert b'"price":"1.00000"' in price_call(engine.store, engine.caller, free)
+
+
+def test_a_new_day_begins_with_nothing_spent_whether_or_not_something_is_due(engine: Engine) -> None:
+    acme = engine.partner("Acme", daily_spending_limit=5_000_000)
+    engine.run()
+    spend(engine, acme, "a", 6)
+    for day, spent, notices in (("20T23:59:59", 6_000_000, [("daily_spending_limit", None)]), ("21T00:00:00", 0, [])):
+        tick(engine.at(f"2024-12-{day}Z").store)
+        assert engine.notices() == notices
+        with engine.store.reading() as book:
+            assert book.partner(Sight("all", ""), acme).daily_spent_amount == spent
+    spend(engine, acme, "b", 1)
+    tick(engine.store)
+    with engine.store.reading() as book:
+        assert book.partner(Sight("all", ""), acme).daily_spent_amount == 1_000_000

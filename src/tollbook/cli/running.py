@@ -31,6 +31,7 @@ class _Told(NamedTuple):
     names: dict[str, str]
     currency: str
     dry_run: bool
+    unrated: int
 
 
 def bill(arguments: Namespace) -> int:
@@ -57,7 +58,8 @@ def _told(store: Store, made: Run, *, dry_run: bool) -> _Told:
     with store.reading() as book:
         left = withheld(book, book.present(store.clock.now()))
         names = book.partner_names([*(each.invoice.partner_sid for each in made.issued), *made.parked])
-        return _Told(made, left, names, book.settings().get("currency", "USD"), dry_run)
+        unrated = len(book.partners_waiting("unrated"))
+        return _Told(made, left, names, book.settings().get("currency", "USD"), dry_run, unrated)
 
 
 def _tell(told: _Told) -> None:
@@ -68,6 +70,9 @@ def _tell(told: _Told) -> None:
         note(f"{told.names.get(sid, sid)} is parked, an invoice would break a law: tollbook notices")
     if told.left:
         _print_withheld(told)
+    if told.unrated:
+        have = "has" if told.unrated == 1 else "have"
+        note(f"{_counted(told.unrated, 'partner')} {have} records without a rate: a run rates them once there is one")
     verb = "would be issued" if told.dry_run else "issued"
     amount = f", {money_cell(made.amount, minor_decimals(told.currency))} {told.currency}" if made.closed else ""
     print(f"{_counted(made.closed, 'invoice')} {verb}{amount}; {_counted(made.partners, 'partner')} looked at")
@@ -127,6 +132,7 @@ def _record(told: _Told) -> dict[str, Any]:
         "amount": format_amount(made.amount),
         "amount_before": format_amount(made.amount_before),
         "issued": [_issued_record(each) for each in made.issued],
+        "partners_unrated": told.unrated,
         "left_alone": [
             {
                 "invoice_sid": each.invoice_sid,

@@ -48,7 +48,10 @@ def _book_with_tokens(settings: Settings, *, fresh: bool) -> tuple[str, str]:
         remove_book(path)
         with progress("months") as bar:
             book.make_demo_book(settings.db, SystemClock(), bar)
-    store = open_store(settings.db, SystemClock())
+    try:
+        store = open_store(settings.db, SystemClock())
+    except Refusal as refusal:
+        raise Refusal(refusal.problem, *refusal.flaws, Flaw("db", "or make the demo book anew: --fresh")) from None
     tokens = [book.demo_token(store, sid).access_token or "" for sid in (book.DOCUMENTED_PARTNER, book.OPERATOR)]
     store.close()
     return tokens[0], tokens[1]

@@ -16,9 +16,11 @@ from tollbook.observe import log
 from tollbook.operations.accounts import Account, Terms, Unlawful, account_of, terms_of
 from tollbook.operations.correcting import rate_waiting
 from tollbook.operations.recording import park
-from tollbook.store import Store, Writes
+from tollbook.store import Reads, Store, Writes
 
 WHO = "billing run"
+_SPENDING_DAY = "spending_day"
+"""The book's name for the day whose spending it counts, so that a new one is begun once."""
 
 
 class Issued(NamedTuple):
@@ -65,9 +67,28 @@ def run(
         _move_on(store, chunk, made, who=who, dry_run=dry_run, keep=keep or dry_run)
         watch(made.partners, total)
     if not dry_run:
-        with store.writing() as act:
-            act.forget_spent(act.now - act.now % DAY_MS)
+        begin_day(store)
     return made
+
+
+def begin_day(store: Store) -> None:
+    """With the first look at a new day (UTC), nobody has spent anything yet; once a day, whoever comes first."""
+    with store.reading() as book:
+        if _day_of_spending(book) == _today(book.present(store.clock.now())):
+            return
+    with store.writing() as act:
+        today = _today(act.now)
+        act.forget_spent(today)
+        act.answer_notices_before("daily_spending_limit", today, act.now)
+        act.set_book(_SPENDING_DAY, str(today))
+
+
+def _day_of_spending(book: Reads) -> int:
+    return int(book.settings().get(_SPENDING_DAY, 0))
+
+
+def _today(now: int) -> int:
+    return now - now % DAY_MS
 
 
 def _due(store: Store, partner_sid: str | None) -> Iterator[list[str]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from tollbook import errors
+from tollbook import errors, limits
 from tollbook.billing import periods
 from tollbook.billing.ledger import Billing, OpenInvoice
 from tollbook.billing.model import Sight
@@ -97,8 +97,11 @@ def _open(book: Reads, billing: Billing, made_of: OpenInvoice, terms: Terms) -> 
 
 
 def withheld(book: Reads, now: int) -> list[Withheld]:
-    """Open invoices that are due at an instant and that billing runs leave alone until a person lets them go."""
-    return list(book.withheld(now - terms_of(book).close_delay_seconds * 1000))
+    """Open invoices that are due at an instant and that billing runs leave alone until a person lets them go.
+
+    Of very many the first, by their partners' names.
+    """
+    return list(book.withheld(now - terms_of(book).close_delay_seconds * 1000, limits.ISSUED_SHOWN_MAX))
 
 
 def why_withheld(each: Withheld) -> str:

@@ -1,4 +1,4 @@
-"""What time brings: the billing run when something is due, and old answers forgotten."""
+"""What time brings: the billing run when something is due, a new day of spending, and old answers forgotten."""
 
 from tollbook.operations import billing_run
 from tollbook.operations.idempotency import forget_old_answers
@@ -21,4 +21,5 @@ def tick(store: Store) -> None:
         due = book.is_due(book.present(store.clock.now()))
     if due:
         run_due(store)
+    billing_run.begin_day(store)
     forget_old_answers(store)

@@ -27,7 +27,7 @@ class StandingReads:
         """For how many partners a billing run has something to do."""
         return int(self._run("SELECT count(*) FROM billing WHERE date_due <= ?", (now,)).fetchone()[0])
 
-    def withheld(self, ended_before: int) -> Iterator[Withheld]:
+    def withheld(self, ended_before: int, limit: int) -> Iterator[Withheld]:
         """Open invoices of periods that ended before an instant: on hold, parked, or without the approval they need."""
         rows = self._run(
             "SELECT b.partner_sid, p.name, b.status, i.invoice_sid, i.display_id, i.date_billing_period_end, i.amount"
@@ -37,8 +37,8 @@ class StandingReads:
             " WHERE a.partner_sid = i.partner_sid AND a.invoice_created = i.date_created"
             " AND a.invoice_sid = i.invoice_sid)))"
             " AND i.status = 'open' AND i.origin = 'computed' AND i.date_billing_period_end < ?"
-            " ORDER BY p.name, b.partner_sid, i.date_created",
-            (ended_before,),
+            " ORDER BY p.name, b.partner_sid, i.date_created LIMIT ?",
+            (ended_before, limit),
         )
         yield from (Withheld(*row) for row in rows)
 
@@ -66,6 +66,13 @@ class StandingWrites:
     """Changes of the billing of all partners."""
 
     _run: Callable[..., Any]
+
+    def answer_notices_before(self, kind: str, instant: int, now: int) -> None:
+        """Mark everybody's notices of a kind from before an instant as answered."""
+        self._run(
+            "UPDATE notice SET date_answered = ? WHERE kind = ? AND date_created < ? AND date_answered IS NULL",
+            (now, kind, instant),
+        )
 
     def make_all_due(self, now: int) -> None:
         """Let the next billing run look at everybody: what was due when is no longer true."""
