@@ -176,3 +176,12 @@ def test_days_on_which_more_is_spent_than_64_bits_hold(engine: Engine, acme: str
         dear = [call(acme, f"{number} {n}", NOW, number_dst=country, price=parse_rate("999999")) for n in range(90)]
         assert {o.result for o in engine.record(*dear)} == {"accepted"}
     assert engine.figures(acme, "amount") == [("269999730",)]
+
+
+def test_the_end_of_a_message_follows_its_sending_where_it_was_not_told(engine: Engine, acme: str) -> None:
+    engine.record(message(acme, "a", NOW))
+    engine.correct("a", message(acme, "a", "2024-12-20T09:30:00Z"), kind="message")
+    with engine.store.reading() as book:
+        placed = book.placed(acme, "a")
+    assert placed is not None
+    assert placed.event == message(acme, "a", "2024-12-20T09:30:00Z")

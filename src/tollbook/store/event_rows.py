@@ -245,11 +245,16 @@ def _call(of: dict[str, Any]) -> CallEvent:
 def _message(of: dict[str, Any]) -> MessageEvent:
     same = (
         "dr_sid", "partner_sid", "direction", "type", "number_src", "number_dst", "number_billing", "number_external",
-        "sender_class", "date_start", "date_stop", "mcc", "mnc", "message_segments", "status",
+        "sender_class", "date_start", "mcc", "mnc", "message_segments", "status",
     )  # fmt: skip
+    stop = of["date_stop"] if of["date_stop"] != of["date"] else None  # an end that was not told follows the sending
     group = msgspec.json.decode(of["number_group_dst"], type=tuple[str, ...]) if of["number_group_dst"] else ()
     return MessageEvent(
-        **{name: of[name] for name in same}, date_sent=of["date"], number_group_dst=group, price=of["given_price"]
+        **{name: of[name] for name in same},
+        date_sent=of["date"],
+        date_stop=stop,
+        number_group_dst=group,
+        price=of["given_price"],
     )
 
 
