@@ -16,7 +16,7 @@ from tollbook.observe import log
 from tollbook.operations.accounts import Account, Terms, Unlawful, account_of, terms_of
 from tollbook.operations.correcting import rate_waiting
 from tollbook.operations.recording import park
-from tollbook.store import Reads, Store, Writes
+from tollbook.store import Reads, Store, Writes, store_failed
 
 WHO = "billing run"
 _SPENDING_DAY = "spending_day"
@@ -118,7 +118,9 @@ def _move_on(store: Store, chunk: list[str], made: Run, *, who: str, dry_run: bo
             except Unlawful as unlawful:
                 park(act, partner_sid, terms, str(unlawful))
                 made.parked.append(partner_sid)
-            except Exception:
+            except Exception as error:
+                if store_failed(error):
+                    raise
                 log.exception("a partner cannot be billed", extra={"facts": {"partner_sid": partner_sid}})
         if dry_run:
             raise _OnlyLooked

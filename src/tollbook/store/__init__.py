@@ -30,7 +30,7 @@ from tollbook.store.auditing import Stored
 from tollbook.store.paging import Page, Row, cursor_of
 from tollbook.store.reads import Login, Reads
 from tollbook.store.sheet_rows import Sheet, VersionHead
-from tollbook.store.sqlite import SqliteStore
+from tollbook.store.sqlite import SqliteStore, store_failed
 from tollbook.store.writes import Access, Standing, Writes
 
 Store = SqliteStore
@@ -51,6 +51,7 @@ __all__ = [
     "create_store",
     "cursor_of",
     "open_store",
+    "store_failed",
     "store_path",
 ]
 

@@ -36,7 +36,7 @@ from tollbook.store.reads import Reads
 from tollbook.store.sharing import Line, Place
 from tollbook.store.writes import Lost, Writes
 
-__all__ = ["SqliteStore", "book_version", "create_book", "migrate_book", "open_book"]
+__all__ = ["SqliteStore", "book_version", "create_book", "migrate_book", "open_book", "store_failed"]
 
 T = TypeVar("T")
 
@@ -289,6 +289,11 @@ class _Reader:
 
 class _Unwritten(Exception):
     """Thrown to roll a probing write back."""
+
+
+def store_failed(error: BaseException) -> bool:
+    """Whether an act met a full disk, a lock or damage, or is undone already: nothing more may be tried in it."""
+    return isinstance(error, Lost) or (isinstance(error, sqlite3.Error) and translation(error) is not error)
 
 
 def open_book(path: Path, clock: Clock) -> SqliteStore:
