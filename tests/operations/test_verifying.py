@@ -8,7 +8,9 @@ from tests.making import CHILD, GRANDCHILD, RESELLER, invoice, item, payment, pu
 from tests.operations.lines import exported
 
 from tollbook import limits
-from tollbook.operations.verifying import Audited, check_book, repair_book
+from tollbook.operations.findings import Audited
+from tollbook.operations.mending import repair_book
+from tollbook.operations.verifying import check_book
 from tollbook.store import Store
 
 

@@ -191,9 +191,9 @@ def _add_keeping(verbs: Verbs) -> None:
     verbs.add(
         "check",
         "checking:check",
-        "verify documents, counters and balances against the rows, and the rows against the laws",
+        "prove the book: documents and counters from rows, invoices from records, and every law of money",
         "tollbook check --db tollbook.db",
-    ).add("--repair", action="store_true", help="rebuild what is made from the rows")
+    ).add("--repair", action="store_true", help="make anew what follows from rows and records; what is closed stays")
     verbs.add("backup", "books:backup", "copy the book while it is in use", "tollbook backup sunday.db").add(
         "file", type=Path, metavar="FILE"
     ).add("--yes", action="store_true", help="replace the file if it is there")

@@ -6,7 +6,9 @@ from typing import Any
 from tollbook.cli.exits import DONE, FAILED
 from tollbook.cli.opening import book_of
 from tollbook.cli.output import note, print_json, print_table, progress
-from tollbook.operations.verifying import Audited, check_book, repair_book
+from tollbook.operations.findings import Audited, Note
+from tollbook.operations.mending import repair_book
+from tollbook.operations.verifying import check_book
 from tollbook.store import Store
 
 _SHOWN = ("about", "sid", "problem", "repairable")
@@ -42,6 +44,8 @@ def tell(audited: Audited, repaired: int = 0) -> None:
         print_table(_SHOWN, rows, folded=("problem", "sid"))
     if audited.total > len(audited.findings):
         note(f"… and {audited.total - len(audited.findings)} more")
+    if audited.notes:
+        print_table(Note._fields, audited.notes, folded=("words",), title="Waiting, and no error")
     if repaired:
         note(f"{repaired} findings are repaired")
     if not audited.total:
@@ -59,5 +63,6 @@ def _record(audited: Audited, repaired: int) -> dict[str, Any]:
         "findings": audited.total,
         "repaired": repaired,
         "by_kind": dict(sorted(audited.counts.items())),
+        "notes": [note._asdict() for note in audited.notes],
         "shown": [finding._asdict() for finding in audited.findings],
     }

@@ -134,7 +134,7 @@ class Account:
         if total != ItemSum():
             made_of.sums[key] = total
         self._sums.setdefault(made_of.invoice_sid, set()).add(key)
-        self._touch(made_of, "invoice_items")
+        self.touch(made_of, "invoice_items")
 
     def add_payment(self, payment: Payment) -> None:
         """Put a payment on the current invoice; on none while the partner is parked."""
@@ -143,7 +143,7 @@ class Account:
             payment = replace(payment, invoice_created=made_of.date_created, invoice_sid=made_of.invoice_sid)
             made_of.payments.append(payment)
             made_of.payments.sort(key=_recorded)
-            self._touch(made_of, "pay_items")
+            self.touch(made_of, "pay_items")
         self._act.add_payment(payment)
         if payment.amount > 0:
             self.notices.answer("charge_requested")
@@ -157,7 +157,7 @@ class Account:
             self._act.place_payment(placed)
             made_of.payments.append(placed)
             made_of.payments.sort(key=_recorded)
-            self._touch(made_of, "pay_items")
+            self.touch(made_of, "pay_items")
 
     def add_lines(self, lines: Iterable[FixedLine]) -> OpenInvoice:
         """Put lines of a fixed amount on the current invoice."""
@@ -166,7 +166,7 @@ class Account:
             self._act.add_line((self.partner_sid, made_of.date_created, made_of.invoice_sid), line)
             made_of.lines.append(line)
         made_of.lines.sort(key=lambda line: (line.date_created, line.line_sid, line.position))
-        self._touch(made_of, "invoice_items", "tax_items")
+        self.touch(made_of, "invoice_items", "tax_items")
         return made_of
 
     def spend(self, units: int) -> None:
@@ -234,11 +234,11 @@ class Account:
             )
         )
         self.billing = replace(billing, number_next=billing.number_next + 1, date_last_created=created)
-        self._touch(self.opens[-1])
+        self.touch(self.opens[-1])
         self.move("open", sid, None, "billing")
 
-    def _touch(self, made_of: OpenInvoice, *arrays: str) -> None:
-        """Note that an invoice changed, and which of its arrays."""
+    def touch(self, made_of: OpenInvoice, *arrays: str) -> None:
+        """Note that an invoice changed, and which of its arrays: it is derived and written again."""
         self._changed.setdefault(made_of.invoice_sid, set()).update(arrays)
 
     def _key(self, made_of: OpenInvoice) -> Key:

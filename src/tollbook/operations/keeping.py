@@ -6,7 +6,8 @@ from pathlib import Path
 from tollbook import errors
 from tollbook.clock import Clock
 from tollbook.errors import Flaw, Refusal
-from tollbook.operations.verifying import Audited, Watch, check_book
+from tollbook.operations.findings import Audited
+from tollbook.operations.verifying import Watch, check_book
 from tollbook.store import Store, book_files, open_store, store_path
 
 

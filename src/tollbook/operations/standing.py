@@ -59,7 +59,7 @@ def begin_billing(
         anchor=midnight(anchor or begins),
         first_open=midnight(begins),
         needs_approval=needs_approval,
-        number_next=_number_after(act.imported_numbers(partner_sid)),
+        number_next=number_after(act.imported_numbers(partner_sid)),
         balance_closed=predecessor.balance_forward if predecessor else 0,
         settled=0,
         settling=0,
@@ -92,7 +92,7 @@ def _refuse_ancient(act: Writes, day: date | None, field: str) -> None:
         raise Refusal(errors.OBJECT_INVALID, Flaw(field, f"is older than {days} days (the book's usage_age_days_max)"))
 
 
-def _number_after(numbers: Iterable[str]) -> int:
+def number_after(numbers: Iterable[str]) -> int:
     """The running number after those of imported invoices; what is no number there is passed over."""
     return max((int(text) for text in numbers if text.isascii() and text.isdigit()), default=0) + 1
 

@@ -1,111 +1,206 @@
-"""`check`: what is served and counted agrees with the rows, and the rows with the laws; `repair` makes it so.
+"""`check`: what is served and counted agrees with the rows, and the rows with the laws; `mending` makes it so.
 
 The rows are the truth. Documents, counters, balances, the directory and the partner tree follow from them and can
-be made anew; a row that breaks a law, or the file itself, cannot be mended here.
+be made anew, as an open invoice follows from its records; what is frozen and breaks a law, or the file itself, cannot
+be mended. A large book is shared by several processes, which read one snapshot.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tollbook import limits
-from tollbook.errors import Refusal
+from tollbook.billing.chain import NOTHING, imported_digest
+from tollbook.billing.currencies import minor_decimals
+from tollbook.billing.ledger import Billing
+from tollbook.billing.model import Invoice, InvoiceItem, PayItem, TaxItem
 from tollbook.money import format_amount
+from tollbook.operations import crew
+from tollbook.operations.findings import Audited, Finding
 from tollbook.operations.invoice_records import BadRecord, read_invoice
-from tollbook.query.fields import INVOICES, Kind
+from tollbook.operations.proving import Proof, Proved, Start
+from tollbook.operations.standing import number_after
+from tollbook.query.fields import INVOICES
 from tollbook.query.records import decode_json
 from tollbook.query.rendering import renderer
-from tollbook.store import Reads, Store, Stored
-from tollbook.store.invoice_rows import Key
+from tollbook.store import Reads, Span, Store, Stored
+from tollbook.store.auditing import BESIDE_INVOICES
 from tollbook.store.nouns import document
 
 _render = renderer(INVOICES.fields)
-
-
-class Finding(NamedTuple):
-    """One thing that is wrong: what it is about, whose (a sid, or nothing), and what is wrong."""
-
-    about: str
-    sid: str
-    problem: str
-    repairable: bool
-
-
-@dataclass(slots=True)
-class Audited:
-    """What a check found: the invoices looked at, the first findings, and how many of each kind in all."""
-
-    invoices: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    documents: list[Key] = field(default_factory=list)
-    """The keys of the documents to be made anew or dropped."""
-
-    def add(self, finding: Finding) -> None:
-        """Count a finding and keep it, while there is room."""
-        self.counts[finding.about] = self.counts.get(finding.about, 0) + 1
-        if len(self.findings) < limits.FINDINGS_SHOWN_MAX:
-            self.findings.append(finding)
-
-    @property
-    def total(self) -> int:
-        """How many findings there are."""
-        return sum(self.counts.values())
-
-
 Watch = Callable[[int, int | None], None]
 """Told now and then how many invoices were looked at, of how many."""
 
 
+class Task(NamedTuple):
+    """A part of a check: some partners with all that is theirs; or, without any, the file and what is everybody's."""
+
+    span: Span | None = None
+    thorough: bool = False
+
+
 def check_book(store: Store, watch: Watch = lambda done, total: None, *, thorough: bool = False) -> Audited:
     """Verify a whole book in one snapshot; `thorough` also compares every index with its table."""
+    with store.reading() as book:
+        total = book.count_invoices()
+        tasks = [Task(None, thorough), *(Task(span) for span in book.spans(limits.CHECK_PART_INVOICES))]
+    if total >= limits.CHECK_ALONE_INVOICES_MAX and crew.processors() > 1:
+        try:
+            return _together(store, tasks, total, watch)
+        except crew.Alone:
+            pass
+    return _alone(store, tasks, total, watch)
+
+
+def _alone(store: Store, tasks: Iterable[Task], total: int, watch: Watch) -> Audited:
     audited = Audited()
     with store.reading() as book:
-        damage = [Finding("file", "", line, False) for line in book.damage(thorough=thorough)]
-        for finding in damage:
-            audited.add(finding)
-        if damage:
-            return audited  # what a damaged file says of itself is worth nothing
-        total = book.count_invoices()
-        for stored in book.stored_invoices():
-            audited.invoices += stored.row is not None
-            for finding in _of_invoice(book, stored, audited):
-                audited.add(finding)
-            if audited.invoices % 1000 == 0:
-                watch(audited.invoices, total)
-        for finding in _of_book(book):
-            audited.add(finding)
+        for task in tasks:
+            audited.take(check_part(book, task, lambda done: watch(audited.invoices + done, total)))
+            if "file" in audited.counts:
+                break  # what a damaged file says of itself is worth nothing
     return audited
 
 
-def repair_book(store: Store, audited: Audited) -> None:
-    """Make anew what follows from the rows, in one transaction; a check afterwards shows what is left."""
-    with store.writing() as act:
-        for key in audited.documents:
-            try:
-                act.put_document(act.invoice_at(key))
-            except Refusal:
-                act.drop_document(key)
-        act.rebuild_directory()
-        act.rebuild_counters()
-        act.rebuild_balances()
-        act.replace_tree(sorted(_tree(act.parents())))
+def _together(store: Store, tasks: list[Task], total: int, watch: Watch) -> Audited:
+    parts: dict[int, Audited] = {}
+    done = 0
+    for place, part in crew.shared(store, check_part, tasks):
+        parts[place] = part
+        if "file" in part.counts:
+            return part
+        done += part.invoices
+        watch(done, total)
+    audited = Audited()
+    for place in sorted(parts):
+        audited.take(parts[place])
+    return audited
+
+
+def check_part(book: Reads, task: Task, watch: Callable[[int], None] = lambda done: None) -> Audited:
+    """What is wrong with a part of a book."""
+    audited = Audited()
+    if task.span is None:
+        damage = [Finding("file", "", line, False) for line in book.damage(thorough=task.thorough)]
+        for finding in damage or _of_book(book):
+            audited.add(finding)
+        return audited
+    for finding in _of_span(book, task.span, audited, watch):
+        audited.add(finding)
+    return audited
+
+
+def _of_span(book: Reads, span: Span, audited: Audited, watch: Callable[[int], None]) -> Iterator[Finding]:
+    billings = book.billings_among(span)
+    decimals = minor_decimals(book.settings().get("currency", "USD"))
+    beside = dict.fromkeys(BESIDE_INVOICES, 0)
+    held: _Held | None = None
+    for stored in book.stored_invoices(span):
+        audited.invoices += 1
+        made = _served(stored)
+        if made != stored.document:
+            yield from _of_invoice(book, stored, audited)
+        _count(stored, beside)
+        partner_sid = stored.key[0]
+        if held is None or held.partner_sid != partner_sid:
+            yield from _proved(book, held, billings, audited, decimals)
+            held = _Held(partner_sid)
+        if stored.origin == "computed" or partner_sid in billings:
+            held.take(stored, made)
+        if audited.invoices % limits.CHECK_TOLD_INVOICES == 0:
+            watch(audited.invoices)
+    yield from _proved(book, held, billings, audited, decimals)
+    for partner_sid in list(billings):
+        yield from _proved(book, _Held(partner_sid), billings, audited, decimals)
+    yield from _beside(book, span, beside, audited)
+    yield from _counted(book, span)
+
+
+class _Held:
+    """What is kept of a billed partner's invoices until all of them were read."""
+
+    def __init__(self, partner_sid: str) -> None:
+        self.partner_sid = partner_sid
+        self.made: list[Proved] = []
+        self.imported: list[bytes] = []
+
+    def take(self, stored: Stored, made: bytes | None) -> None:
+        """Keep an invoice; one that breaks law 11 is told already, and is missed by the others."""
+        if made is None:
+            return
+        if stored.origin == "imported":
+            self.imported.append(made)
+        else:
+            self.made.append(Proved(_noun(stored.values), decode_json(made)))
+
+
+_CHILDREN: dict[str, type[InvoiceItem | PayItem | TaxItem]] = {
+    "invoice_items": InvoiceItem,
+    "pay_items": PayItem,
+    "tax_items": TaxItem,
+}
+
+
+def _noun(values: list[Any]) -> Invoice:
+    found = dict(zip((field.name for field in INVOICES.fields), values, strict=True))
+    for name, shape in _CHILDREN.items():
+        found[name] = tuple(shape(**dict(zip(shape.__struct_fields__, row, strict=True))) for row in found[name])
+    return Invoice(**found | {"paid": bool(found["paid"])})
+
+
+def _proved(
+    book: Reads, held: _Held | None, billings: dict[str, Billing], audited: Audited, decimals: int
+) -> Iterator[Finding]:
+    """Prove a billed partner, once all its invoices were read."""
+    if held is None:
+        return
+    billing = billings.pop(held.partner_sid, None)
+    if billing is None:
+        for each in held.made:
+            yield Finding("law 4", each.invoice.invoice_sid, "is computed, and its partner is not billed", False)
+        return
+    proof = Proof(book, billing, held.made, start_of(book, held.partner_sid, held.imported), decimals)
+    for note in proof.notes():
+        audited.note(note)
+    repairable = False
+    for finding in proof.findings():
+        repairable = repairable or finding.repairable
+        yield finding
+    if repairable:
+        audited.partners.append(held.partner_sid)
+
+
+def start_of(book: Reads, partner_sid: str, imported: Iterable[bytes]) -> Start:
+    """What a partner's computed invoices follow on, given the documents of its imported ones, oldest first."""
+    predecessor = book.predecessor(partner_sid)
+    if predecessor is None:
+        return Start(0, NOTHING, 0)
+    number = number_after(book.imported_numbers(partner_sid)) - 1
+    return Start(predecessor.balance_forward, imported_digest(map(decode_json, imported)), number)
+
+
+def _count(stored: Stored, beside: dict[str, int]) -> None:
+    beside["invoice_document"] += stored.document is not None
+    for field, value in zip(INVOICES.fields, stored.values, strict=True):
+        if field.name in beside:
+            beside[field.name] += len(value)
+
+
+def _beside(book: Reads, span: Span, beside: dict[str, int], audited: Audited) -> Iterator[Finding]:
+    """Documents and lines that belong to no invoice: looked for where there are more than belong to one."""
+    for table, belonging in beside.items():
+        if book.count_beside(table, span) == belonging:
+            continue
+        for key, rows in book.belonging_to_none(table, span):
+            if table == "invoice_document":
+                audited.documents.append(key)
+                yield Finding("document", key[-1], "belongs to no invoice", True)
+            else:
+                yield Finding(table, key[-1], f"{rows} rows belong to no invoice", False)
 
 
 def _of_invoice(book: Reads, stored: Stored, audited: Audited) -> Iterator[Finding]:
-    """What is wrong with one invoice. Nearly always nothing, and that is found without looking twice."""
-    if stored.row is None:
-        if stored.document is not None:
-            audited.documents.append(stored.key)
-            yield Finding("document", stored.key[-1], "belongs to no invoice", True)
-        for table, rows in stored.children.items():
-            if rows:
-                yield Finding(table, stored.key[-1], f"{len(rows)} rows belong to no invoice", False)
-        return
-    if _served(stored) == stored.document:
-        return
-    invoice = book.invoice_at(stored.key)
-    made = document(INVOICES, invoice)
+    """What is wrong with an invoice whose document is not what its rows make."""
+    made = document(INVOICES, book.invoice_at(stored.key))
     if made != stored.document:
         audited.documents.append(stored.key)
         yield Finding("document", stored.key[-1], _difference(made, stored.document), True)
@@ -114,14 +209,8 @@ def _of_invoice(book: Reads, stored: Stored, audited: Audited) -> Iterator[Findi
 
 def _served(stored: Stored) -> bytes | None:
     """What the rows of an invoice make; None where a value breaks law 11."""
-    scalars = iter((stored.row or ())[3:])
-    children = stored.children
-    values = [
-        [row[4:] for row in children[field.name]] if field.kind is Kind.ROWS else next(scalars)
-        for field in INVOICES.fields
-    ]
     try:
-        return _render(values)
+        return _render(stored.values)
     except ValueError:
         return None
 
@@ -149,16 +238,21 @@ def _difference(made: bytes, found: bytes | None) -> str:
     return f"differs from the rows in {', '.join(names)}" if names else "is not written as it would be served"
 
 
-def _of_book(book: Reads) -> Iterator[Finding]:
-    for partner_sid, status, counted, found in book.wrong_counters():
+def _counted(book: Reads, span: Span) -> Iterator[Finding]:
+    """The counters, the balances and the directory of some partners."""
+    for partner_sid, status, counted, found in book.wrong_counters(span):
         yield Finding("counter", partner_sid, f"{counted} invoices with status {status} counted, {found} there", True)
-    for partner_sid, has, found in book.wrong_balances():
+    for partner_sid, has, found in book.wrong_balances(span):
         problem = f"is {format_amount(has)}, the current invoice makes it {format_amount(found)}"
         yield Finding("balance", partner_sid, problem, True)
-    for *_, sid in book.not_in_directory():
+    for *_, sid in book.not_in_directory(span):
         yield Finding("directory", sid, "does not lead to the invoice", True)
-    for *_, sid in book.only_in_directory():
-        yield Finding("directory", sid, "leads to no invoice", True)
+
+
+def _of_book(book: Reads) -> Iterator[Finding]:
+    if book.count_directory() != book.count_invoices():
+        for *_, sid in book.only_in_directory():
+            yield Finding("directory", sid, "leads to no invoice", True)
     for sid in book.invoiced_strangers():
         yield Finding("partner", sid, "has invoices and is not in the book", False)
     yield from _of_tree(book)
@@ -169,13 +263,13 @@ def _of_tree(book: Reads) -> Iterator[Finding]:
     roots = sorted(sid for sid, parent in parents.items() if parent is None)
     if len(roots) != 1:
         yield Finding("partner", ", ".join(roots), f"{len(roots)} partners have nobody above them, not one", False)
-    stored, right = book.tree(), _tree(parents)
+    stored, right = book.tree(), tree_of(parents)
     for ancestor, descendant, depth in sorted(stored ^ right):
         problem = "is missing" if (ancestor, descendant, depth) in right else "should not be"
         yield Finding("partner tree", descendant, f"the entry beneath {ancestor} at depth {depth} {problem}", True)
 
 
-def _tree(parents: dict[str, str | None]) -> set[tuple[str, str, int]]:
+def tree_of(parents: dict[str, str | None]) -> set[tuple[str, str, int]]:
     """Every partner's ancestors with their distance, itself included; a circle is followed once around."""
     return {entry for sid in parents for entry in _line(sid, parents)}
 

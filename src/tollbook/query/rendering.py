@@ -6,6 +6,7 @@ slowly, and is what this must agree with.
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import call
 from typing import Any
 
 from tollbook.clock import format_instant
@@ -29,7 +30,7 @@ def renderer(fields: tuple[Field, ...]) -> Render:
     pieces = [_rows(field) if field.kind is Kind.ROWS else _piece(field) for field in fields]
 
     def render(values: Sequence[Any]) -> bytes:
-        return b"{" + b"".join([piece(value) for piece, value in zip(pieces, values, strict=True)])[:-1] + b"}"
+        return b"{" + b"".join(map(call, pieces, values))[:-1] + b"}"
 
     return render
 
@@ -63,4 +64,4 @@ _PLAIN: dict[Kind, Callable[[Any], str]] = {
 
 def _rows(field: Field) -> Callable[[Any], bytes]:
     start, render = encode_json(field.name) + b":[", renderer(field.parts)
-    return lambda rows: start + b",".join([render(row) for row in rows]) + b"],"
+    return lambda rows: start + b",".join(map(render, rows)) + b"],"

@@ -26,7 +26,7 @@ from tollbook.clock import Clock
 from tollbook.errors import Flaw, Refusal
 from tollbook.store import sqlite
 from tollbook.store.answers import Kept
-from tollbook.store.auditing import Stored
+from tollbook.store.auditing import EVERYBODY, Span, Stored
 from tollbook.store.paging import Page, Row, cursor_of
 from tollbook.store.reads import Login, Reads
 from tollbook.store.sheet_rows import Sheet, VersionHead
@@ -36,6 +36,7 @@ from tollbook.store.writes import Access, Standing, Writes
 Store = SqliteStore
 
 __all__ = [
+    "EVERYBODY",
     "Access",
     "Kept",
     "Login",
@@ -43,6 +44,7 @@ __all__ = [
     "Reads",
     "Row",
     "Sheet",
+    "Span",
     "Standing",
     "Store",
     "Stored",

@@ -1,30 +1,59 @@
 """What a book is verified with: its rows in the order of their key, side by side, and sums that must agree.
 
-Nothing here judges; `operations.verifying` does. One pass reads all tables together, so that a million invoices
-cost one scan of each and no look-up.
+Nothing here judges; `operations.verifying` does. All is asked for a span of partners at a time, so that several
+processes can share a book: one statement reads an invoice with its arrays and its document.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from tollbook.store.invoice_rows import BY_SID, SELECT_CHILDREN, SELECT_DOCUMENTS, SELECT_INVOICES, Key
+import msgspec
 
-_of_key = itemgetter(0, 1, 2)
+from tollbook.query.fields import INVOICES, Field, Kind
+from tollbook.store.invoice_rows import BY_SID, INSERT_CHILDREN, Key, beside
+
+_LAST: Final = chr(0x10FFFF)  # behind every sid
+
+
+class Span(NamedTuple):
+    """Partners from one sid on, up to another that is not among them."""
+
+    first: str = ""
+    end: str = _LAST
+
+
+EVERYBODY: Final = Span()
+_AMONG: Final = "r.partner_sid >= ? AND r.partner_sid < ?"
+
+
+def _array(field: Field) -> str:
+    """The rows of an array of the invoice `r` as one JSON text."""
+    parts = ", ".join(f"c.{part.name}" for part in field.parts)
+    rows = f"SELECT * FROM {field.name} WHERE {beside(field.name)} ORDER BY position"
+    return f"(SELECT json_group_array(json_array({parts})) FROM ({rows}) c)"
+
+
+_SELECT_STORED: Final = (
+    "SELECT r.partner_sid, r.date_created, r.invoice_sid, r.origin, d.document, "
+    + ", ".join(_array(field) if field.kind is Kind.ROWS else f"r.{field.name}" for field in INVOICES.fields)
+    + f" FROM invoice r NOT INDEXED LEFT JOIN invoice_document d ON {beside('d')}"
+    + f" WHERE {_AMONG} ORDER BY r.partner_sid, r.date_created, r.invoice_sid"
+)
+_BEFORE: Final = 5  # columns before the attributes
+_ARRAYS: Final = tuple(place for place, field in enumerate(INVOICES.fields) if field.kind is Kind.ROWS)
+_read_array = msgspec.json.Decoder(list[list[Any]]).decode
+BESIDE_INVOICES: Final = ("invoice_document", *INSERT_CHILDREN)
+"""The tables whose rows belong to an invoice, and are counted against it."""
 
 
 class Stored(NamedTuple):
-    """An invoice as it lies in the book: its row, the rows of its arrays, and its document if there is one.
-
-    `row` is None for what belongs to no invoice.
-    """
+    """An invoice as it lies in the book: its values in the catalogue's order, arrays as lists, and its document."""
 
     key: Key
-    row: tuple[Any, ...] | None
-    children: dict[str, list[tuple[Any, ...]]]
+    origin: str
     document: bytes | None
+    values: list[Any]
 
 
 class Audit:
@@ -45,53 +74,85 @@ class Audit:
         missing = self._run("PRAGMA foreign_key_check").fetchall()
         return [f"a row of {table} refers to a {parent} that is not there" for table, _, parent, _ in missing]
 
-    def stored_invoices(self) -> Iterator[Stored]:
-        """Every invoice with its rows and its document, and what belongs to none, in the order of the key."""
-        invoices = _Groups(self._run(SELECT_INVOICES))
-        tables = {table: _Groups(self._run(select)) for table, select in SELECT_CHILDREN.items()}
-        documents = _Groups(self._run(SELECT_DOCUMENTS))
-        heads = [invoices, documents, *tables.values()]
-        while keys := [group.key for group in heads if group.key is not None]:
-            key = min(keys)
-            row, text = invoices.take(key), documents.take(key)
-            children = {table: group.take(key) for table, group in tables.items()}
-            yield Stored(key, row[0] if row else None, children, text[0][3] if text else None)
+    def spans(self, invoices: int) -> list[Span]:
+        """Everybody, in spans of partners who have about so many invoices, by the counters."""
+        bounds, held = [""], 0
+        rows = self._run("SELECT partner_sid, sum(invoices) FROM invoice_counter GROUP BY partner_sid ORDER BY 1")
+        for partner_sid, counted in rows:
+            if held >= invoices:
+                bounds.append(partner_sid)
+                held = 0
+            held += counted
+        return [Span(first, end) for first, end in zip(bounds, [*bounds[1:], _LAST], strict=True)]
+
+    def stored_invoices(self, span: Span = EVERYBODY) -> Iterator[Stored]:
+        """Every invoice of some partners with its rows and its document, in the order of the key."""
+        for row in self._run(_SELECT_STORED, span):
+            values = list(row[_BEFORE:])
+            for place in _ARRAYS:
+                values[place] = _read_array(values[place])
+            yield Stored(row[:3], row[3], row[4], values)
+
+    def count_beside(self, table: str, span: Span = EVERYBODY) -> int:
+        """How many rows of documents or of an array some partners have."""
+        return int(self._run(f"SELECT count(*) FROM {table} r WHERE {_AMONG}", span).fetchone()[0])
+
+    def belonging_to_none(self, table: str, span: Span = EVERYBODY) -> Iterator[tuple[Key, int]]:
+        """The keys under which rows of documents or of an array lie without an invoice, and how many they are."""
+        rows = self._run(
+            f"SELECT r.partner_sid, r.invoice_created, r.invoice_sid, count(*) FROM {table} r LEFT JOIN invoice i"
+            " ON i.partner_sid = r.partner_sid AND i.date_created = r.invoice_created"
+            f" AND i.invoice_sid = r.invoice_sid WHERE {_AMONG} AND i.invoice_sid IS NULL GROUP BY 1, 2, 3",
+            span,
+        )
+        for *key, count in rows:
+            yield (key[0], key[1], key[2]), count
 
     def count_invoices(self) -> int:
         """How many invoices the book has, by its rows."""
         return int(self._run("SELECT count(*) FROM invoice").fetchone()[0])
 
-    def wrong_counters(self) -> Iterator[tuple[str, str, int, int]]:
+    def wrong_counters(self, span: Span = EVERYBODY) -> Iterator[tuple[str, str, int, int]]:
         """Partner, status, the counter and the true number, where the two differ."""
         yield from self._run(
             "SELECT partner_sid, status, sum(counted), sum(found) FROM ("
-            " SELECT partner_sid, status, invoices AS counted, 0 AS found FROM invoice_counter UNION ALL"
-            " SELECT partner_sid, status, 0, count(*) FROM invoice GROUP BY partner_sid, status)"
-            " GROUP BY partner_sid, status HAVING sum(counted) <> sum(found)"
+            f" SELECT partner_sid, status, invoices AS counted, 0 AS found FROM invoice_counter r WHERE {_AMONG}"
+            f" UNION ALL SELECT partner_sid, status, 0, count(*) FROM invoice r WHERE {_AMONG}"
+            " GROUP BY partner_sid, status) GROUP BY partner_sid, status HAVING sum(counted) <> sum(found)",
+            (*span, *span),
         )
 
-    def wrong_balances(self) -> Iterator[tuple[str, int, int]]:
+    def wrong_balances(self, span: Span = EVERYBODY) -> Iterator[tuple[str, int, int]]:
         """Partner, the balance it has and the one that its invoices give, where the two differ."""
         yield from self._run(
             f"SELECT partner_sid, balance, found FROM (SELECT partner_sid, balance, {BALANCE_OF_PARTNER} AS found"
-            " FROM partner) WHERE balance <> found"
+            " FROM partner WHERE partner_sid >= ? AND partner_sid < ?) WHERE balance <> found",
+            span,
         )
 
-    def not_in_directory(self) -> Iterator[Key]:
+    def not_in_directory(self, span: Span = EVERYBODY) -> Iterator[Key]:
         """Invoices whose sid the directory does not lead to."""
         yield from self._run(
             "SELECT r.partner_sid, r.date_created, r.invoice_sid FROM invoice r LEFT JOIN directory g"
             " ON g.sid = r.invoice_sid AND g.partner_sid = r.partner_sid AND g.invoice_created = r.date_created"
-            " WHERE g.sid IS NULL"
+            f" WHERE {_AMONG} AND g.sid IS NULL",
+            span,
         )
+
+    def count_directory(self) -> int:
+        """How many sids the directory has."""
+        return int(self._run("SELECT count(*) FROM directory").fetchone()[0])
 
     def only_in_directory(self) -> Iterator[Key]:
         """Entries of the directory that lead to no invoice."""
         yield from self._run(f"SELECT g.partner_sid, g.invoice_created, g.sid {BY_SID} WHERE r.invoice_sid IS NULL")
 
     def invoiced_strangers(self) -> Iterator[str]:
-        """Partners that have invoices and are not in the book."""
-        rows = self._run("SELECT DISTINCT partner_sid FROM invoice_counter EXCEPT SELECT partner_sid FROM partner")
+        """Partners that have invoices, or are billed, and are not in the book."""
+        rows = self._run(
+            "SELECT DISTINCT partner_sid FROM invoice_counter UNION SELECT partner_sid FROM billing"
+            " EXCEPT SELECT partner_sid FROM partner"
+        )
         yield from (sid for (sid,) in rows)
 
     def parents(self) -> dict[str, str | None]:
@@ -101,27 +162,6 @@ class Audit:
     def tree(self) -> set[tuple[str, str, int]]:
         """The partner tree as stored: ancestor, descendant, depth."""
         return set(self._run("SELECT ancestor_sid, descendant_sid, depth FROM partner_tree").fetchall())
-
-
-class _Groups:
-    """Rows that begin with a key, in its order, to be taken key by key."""
-
-    def __init__(self, rows: Any) -> None:
-        self._groups = groupby(rows, _of_key)
-        self.key: Key | None = None
-        self._rows: Iterator[tuple[Any, ...]] = iter(())
-        self._advance()
-
-    def take(self, key: Key) -> list[tuple[Any, ...]]:
-        """The rows of a key, none if it is not the next."""
-        if key != self.key:
-            return []
-        taken = list(self._rows)
-        self._advance()
-        return taken
-
-    def _advance(self) -> None:
-        self.key, self._rows = next(self._groups, (None, iter(())))
 
 
 # The current invoice is the one whose period holds now, as the last act or run noted it; of a partner that is not

@@ -15,9 +15,6 @@ INSERT_INVOICE: Final = (
     f"INSERT INTO invoice ({', '.join(_SCALARS)}, origin) VALUES ({', '.join('?' * (len(_SCALARS) + 1))})"
 )
 _KEY = "partner_sid, invoice_created, invoice_sid"
-SELECT_INVOICES: Final = (
-    f"SELECT partner_sid, date_created, invoice_sid, {', '.join(_SCALARS)} FROM invoice ORDER BY 1, 2, 3"
-)
 
 
 def beside(table: str) -> str:
@@ -34,7 +31,6 @@ BY_SID: Final = "FROM directory g LEFT JOIN invoice r ON " + beside("g").replace
 DOCUMENT_OF_INVOICE: Final = f"(SELECT d.document FROM invoice_document d WHERE {beside('d')})"
 """The document of the invoice `r`, as a column."""
 
-SELECT_DOCUMENTS: Final = f"SELECT {_KEY}, document FROM invoice_document ORDER BY 1, 2, 3"
 INSERT_DOCUMENT: Final = (
     f"INSERT INTO invoice_document VALUES (?, ?, ?, ?) ON CONFLICT ({_KEY}) DO UPDATE SET document = excluded.document"
 )
@@ -49,14 +45,6 @@ def _insert_children(table: Field) -> str:
 INSERT_CHILDREN: Final = {table.name: _insert_children(table) for table in _ROWS}
 """The statement for the rows of each array, by the array's name, which is its table's too."""
 
-
-def _select_children(table: Field) -> str:
-    names = ", ".join(part.name for part in table.parts)
-    return f"SELECT {_KEY}, position, {names} FROM {table.name} ORDER BY 1, 2, 3, 4"
-
-
-SELECT_CHILDREN: Final = {table.name: _select_children(table) for table in _ROWS}
-"""All rows of each array's table in the order of the key, as `INSERT_CHILDREN` takes them."""
 
 _parts = {table.name: attrgetter(*(part.name for part in table.parts)) for table in _ROWS}
 

@@ -20,7 +20,7 @@ _FLAGS: Final = ("needs_approval", "charge_requested")
 _PAYMENT: Final = Payment.__struct_fields__
 _LINE: Final = FixedLine.__struct_fields__
 _NOTICE: Final = Notice.__struct_fields__
-_SELECT_BILLING: Final = (
+SELECT_BILLING: Final = (
     f"SELECT {', '.join(f'b.{name}' for name in _OWN)}, {', '.join(f'p.{name}' for name in _TERMS)}"
     " FROM billing b JOIN partner p ON p.partner_sid = b.partner_sid"
 )
@@ -55,12 +55,12 @@ class LedgerReads:
 
     def billing(self, partner_sid: str) -> Billing | None:
         """How a partner is billed; None where it is not."""
-        row = self._run(f"{_SELECT_BILLING} WHERE b.partner_sid = ?", (partner_sid,)).fetchone()
-        return _billing(row) if row else None
+        row = self._run(f"{SELECT_BILLING} WHERE b.partner_sid = ?", (partner_sid,)).fetchone()
+        return billing_of(row) if row else None
 
     def billings(self) -> Iterator[Billing]:
         """Everybody's, in the order of their sids."""
-        yield from map(_billing, self._run(f"{_SELECT_BILLING} ORDER BY b.partner_sid"))
+        yield from map(billing_of, self._run(f"{SELECT_BILLING} ORDER BY b.partner_sid"))
 
     def due_partners(self, now: int, after: str, limit: int) -> list[str]:
         """Partners for whom a billing run has something to do, behind a sid in the order of sids."""
@@ -96,11 +96,11 @@ class LedgerReads:
         newer = "WHERE partner_sid = ? AND invoice_created >= ?"
         key = (partner_sid, min(opens))
         for created, *row in self._run(f"SELECT invoice_created, {_SUM} FROM item_sum {newer}", key):
-            opens[created].sums[_item_key(*row[:5])] = ItemSum(*row[5:])
+            opens[created].sums[item_key(*row[:5])] = ItemSum(*row[5:])
         for created, *row in self._run(
             f"SELECT invoice_created, {', '.join(_LINE)} FROM fixed_line {newer} {_IN_ORDER}", key
         ):
-            opens[created].lines.append(_line(row))
+            opens[created].lines.append(line_of(row))
         for row in self._run(f"{_SELECT_PAYMENTS} {newer} ORDER BY date_created, payment_sid", key):
             payment = _payment(row)
             opens[payment.invoice_created or 0].payments.append(payment)
@@ -113,17 +113,17 @@ class LedgerReads:
     def item_sums(self, key: Key) -> dict[ItemKey, ItemSum]:
         """The exact sums of an invoice's items."""
         rows = self._run(f"SELECT {_SUM} FROM item_sum WHERE {_KEY}", key)
-        return {_item_key(*row[:5]): ItemSum(*row[5:]) for row in rows}
+        return {item_key(*row[:5]): ItemSum(*row[5:]) for row in rows}
 
     def fixed_lines(self, key: Key) -> list[FixedLine]:
         """An invoice's lines of a fixed amount, in the order in which they were made."""
         rows = self._run(f"{_SELECT_LINES} WHERE {_KEY} {_IN_ORDER}", key)
-        return [_line(row) for row in rows]
+        return [line_of(row) for row in rows]
 
     def corrections(self, partner_sid: str, corrects_sid: str) -> list[FixedLine]:
         """The credits and their taxes that name a closed invoice."""
         where = f"WHERE partner_sid = ? AND corrects_sid = ? {_IN_ORDER}"
-        return [_line(row) for row in self._run(f"{_SELECT_LINES} {where}", (partner_sid, corrects_sid))]
+        return [line_of(row) for row in self._run(f"{_SELECT_LINES} {where}", (partner_sid, corrects_sid))]
 
     def payments_on(self, key: Key) -> list[Payment]:
         """What was paid on an invoice, in the order in which it was recorded."""
@@ -335,7 +335,8 @@ UPDATE_INVOICE: Final = (
 )
 
 
-def _billing(row: Sequence[Any]) -> Billing:
+def billing_of(row: Sequence[Any]) -> Billing:
+    """How a partner is billed, from `SELECT_BILLING`."""
     values = dict(zip((*_OWN, *_TERMS), row, strict=True))
     return Billing(**values | {name: bool(values[name]) for name in _FLAGS})
 
@@ -344,12 +345,14 @@ def _payment(row: Sequence[Any]) -> Payment:
     return Payment(**dict(zip(_PAYMENT, row, strict=True)))
 
 
-def _line(row: Sequence[Any]) -> FixedLine:
+def line_of(row: Sequence[Any]) -> FixedLine:
+    """A fixed line from its columns."""
     values = dict(zip(_LINE, row, strict=True))
     return FixedLine(**values | {"is_tax": bool(values["is_tax"])})
 
 
-def _item_key(type_: str, direction: str, country_code: str, start: int, end: int) -> ItemKey:
+def item_key(type_: str, direction: str, country_code: str, start: int, end: int) -> ItemKey:
+    """An item's key from its columns."""
     return ItemKey(type_, direction or None, country_code or None, Period(day_of(start), day_of(end)))
 
 

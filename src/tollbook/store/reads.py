@@ -15,6 +15,7 @@ from tollbook.store.auditing import Audit
 from tollbook.store.event_rows import EventReads
 from tollbook.store.invoice_rows import Key
 from tollbook.store.ledger import LedgerReads
+from tollbook.store.ledger_audit import LedgerAudit
 from tollbook.store.nouns import columns, document, names, noun
 from tollbook.store.paging import Page, Pager, Row, by_sid, fetch
 from tollbook.store.sheet_rows import SheetReads
@@ -67,7 +68,7 @@ class Instants(NamedTuple):
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
-class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Audit):
+class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, LedgerAudit, Audit):
     """The questions, over one connection in one snapshot."""
 
     def __init__(self, connection: Connection) -> None:
