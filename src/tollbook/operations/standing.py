@@ -134,10 +134,13 @@ def need_approval(store: Store, partner_sid: str, *, needed: bool) -> Billing:
 
 
 def approve(store: Store, invoice_sid: str, who: str, *, approved: bool = True) -> None:
-    """Let an open invoice go, or take that back; 404 for no invoice, 409 for one that is not open."""
+    """Let an open invoice go, or take that back; 404 for no invoice, 409 for one that is not open, or imported."""
     move: InvoiceMove = "approve" if approved else "withdraw"
     with store.writing() as act:
         invoice = act.invoice(invoice_sid)
+        known = act.standing(invoice_sid)
+        if known is not None and known.origin == "imported":
+            raise Refusal(errors.CONFLICT, Flaw("invoice_sid", "an imported invoice is read only", invoice_sid))
         account = _account(act, invoice.partner_sid)
         try:
             account.move(move, invoice_sid, invoice.status, who)

@@ -27,6 +27,11 @@ SELECT_BILLING: Final = (
 _SELECT_PAYMENTS: Final = f"SELECT {', '.join(_PAYMENT)} FROM payment"
 _SUM: Final = "type, direction, country_code, date_start, date_end, units, usage, events"
 _IN_ORDER: Final = "ORDER BY date_created, line_sid, position"
+_NOT_VOIDED: Final = (
+    "NOT EXISTS (SELECT 1 FROM invoice i WHERE i.partner_sid = fixed_line.partner_sid"
+    " AND i.date_created = fixed_line.invoice_created AND i.invoice_sid = fixed_line.invoice_sid"
+    " AND i.status = 'void')"
+)
 _SELECT_LINES: Final = f"SELECT {', '.join(_LINE)} FROM fixed_line"
 
 
@@ -121,8 +126,8 @@ class LedgerReads:
         return [line_of(row) for row in rows]
 
     def corrections(self, partner_sid: str, corrects_sid: str) -> list[FixedLine]:
-        """The credits and their taxes that name a closed invoice."""
-        where = f"WHERE partner_sid = ? AND corrects_sid = ? {_IN_ORDER}"
+        """The credits and their taxes that name a closed invoice; not those that fell with a voided one."""
+        where = f"WHERE partner_sid = ? AND corrects_sid = ? AND {_NOT_VOIDED} {_IN_ORDER}"
         return [line_of(row) for row in self._run(f"{_SELECT_LINES} {where}", (partner_sid, corrects_sid))]
 
     def payments_on(self, key: Key) -> list[Payment]:
