@@ -334,14 +334,25 @@ class Book:
     def correct(self, name: str, sid: str, use: Use | None) -> None:
         """Replace a record, or withdraw it."""
         partner = self.partners[name]
-        if sid not in partner.events or partner.parked or (use and self._untimely(partner, use)):
+        if sid not in partner.events or (use and self._untimely(partner, use)):
             raise Refused
+        if partner.parked and partner.events[sid].state != "parked":
+            raise Refused
+        if partner.parked:
+            self._change_waiting(partner, partner.events[sid], use)
+            return
 
         def change(partner: Partner) -> None:
             self._change(partner, partner.events[sid], use)
             self._save(partner)
 
         self._lawful(name, change)
+
+    def _change_waiting(self, partner: Partner, before: Event, use: Use | None) -> None:
+        if use is None:
+            del partner.events[before.use.sid]
+        else:
+            partner.events[use.sid] = Event(use, before.came, "parked")
 
     def _change(self, partner: Partner, before: Event, use: Use | None) -> None:
         on = None if before.invoice is None else partner.invoices[before.invoice - 1]

@@ -14,7 +14,7 @@ from tollbook.billing.model import Invoice
 from tollbook.clock import DAY_MS
 from tollbook.observe import log
 from tollbook.operations.accounts import Account, Terms, Unlawful, account_of, terms_of
-from tollbook.operations.correcting import rate_waiting
+from tollbook.operations.correcting import place_left, rate_waiting
 from tollbook.operations.recording import park
 from tollbook.store import Reads, Store, Writes, store_failed
 
@@ -60,6 +60,7 @@ def run(
     """
     made = Run()
     if not dry_run:
+        place_left(store, partner_sid, who)
         rate_waiting(store, partner_sid)
     with store.reading() as book:
         total = 1 if partner_sid else book.due_count(book.present(store.clock.now()))

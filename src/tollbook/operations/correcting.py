@@ -7,27 +7,34 @@ change in place; what a closed one froze stays, and the difference is an adjustm
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from tollbook import errors, limits
 from tollbook.billing import periods
 from tollbook.billing.deriving import key_of
 from tollbook.billing.events import Event
 from tollbook.billing.ledger import Billing
 from tollbook.billing.model import Caller
-from tollbook.billing.rating import Rated
+from tollbook.billing.rating import Rated, Rating
 from tollbook.errors import Flaw, Refusal, no_item
 from tollbook.operations.accounts import Account, Terms, Unlawful, account_of, terms_of
-from tollbook.operations.placing import Placing, billed, rate
+from tollbook.operations.placing import Placing, billed, rate, waiting
 from tollbook.operations.recording import park
 from tollbook.operations.sheets import Tariffs
 from tollbook.store import Store, Writes
-from tollbook.store.event_rows import Placed, Replaced, kind_of
+from tollbook.store.event_rows import Placed, Replaced
 
 
 def find_record(act: Writes, caller: Caller, kind: str, dr_sid: str) -> Placed:
-    """The latest version of a record of the caller or of a partner beneath it; 404 where there is none."""
+    """The latest version of a record of the caller or of a partner beneath it; 404 where there is none.
+
+    The nearest partner that ever had one decides: a withdrawal that is sent again must not reach another's record.
+    """
     for owner in act.owners_of(caller.partner_sid, dr_sid):
-        placed = act.placed(owner, dr_sid)
-        if placed is not None and kind_of(placed.event) == kind:
+        if act.seen(owner, [dr_sid])[dr_sid].kind == kind:
+            placed = act.placed(owner, dr_sid)
+            if placed is None:
+                break
             return placed
     raise no_item()
 
@@ -37,7 +44,8 @@ def correct(
 ) -> Placed | None:
     """Replace a record by what `change` makes of it, or withdraw it (None); the new version.
 
-    409 where its partner is parked or would be: what is billed of it has to be known first.
+    409 where its partner would be parked, or is, and the record does not wait with it: what is billed of it has to be
+    known first.
     """
     before = find_record(act, caller, kind, dr_sid)
     event = change(before.event) if change else None
@@ -45,12 +53,16 @@ def correct(
         raise Refusal(errors.OBJECT_INVALID, Flaw("dr_sid", "a record keeps its sid and its partner"))
     terms = terms_of(act)
     account = _account(act, before.event.partner_sid, terms)
-    _refuse_parked(account.billing)
+    waits = before.state == "parked" and account.billing.is_parked
+    if not waits:
+        _refuse_parked(account.billing)
     if event is not None:
         _refuse_untimely(account, event, act.now, terms)
+    changing = Changing(act, account, Tariffs(act), who=caller.partner_sid, why=why)
+    if waits:
+        return changing.change_waiting(before, event)
     try:
         with act.savepoint():
-            changing = Changing(act, account, Tariffs(act), who=caller.partner_sid, why=why)
             after = changing.change(before, event)
             changing.finish()
     except Unlawful as unlawful:
@@ -71,10 +83,7 @@ class Changing:
 
     def change(self, before: Placed, event: Event | None) -> Placed | None:
         """Take a version off and put another in its place; ValueError becomes 422."""
-        try:
-            rating = None if event is None else rate(event, self._tariffs)
-        except ValueError as error:
-            raise Refusal(errors.OBJECT_INVALID, Flaw(None, str(error))) from None
+        rating = None if event is None else self._rate(event)
         frozen, stays_on = self._placing.is_frozen(before), self._placing.open_of(before)
         adjusted_sid = self._placing.take_off(before)
         after = None
@@ -87,6 +96,22 @@ class Changing:
                 after = self._placing.put(event, rating, stays_on=stays_on, **new)
         self._write(before, after, frozen=frozen, adjusted_sid=adjusted_sid)
         return after
+
+    def change_waiting(self, before: Placed, event: Event | None) -> Placed | None:
+        """The same of a record that waits with its parked partner: its invoices stay as they are."""
+        after = None
+        if event is not None:
+            key = key_of(event, self._placing.period(event.time))
+            terms: dict[str, Any] = {"version": before.version + 1, "came": before.date_insert}
+            after = waiting(event, key, self._rate(event).quantity, **terms)
+        self._write(before, after, frozen=False, adjusted_sid=None)
+        return after
+
+    def _rate(self, event: Event) -> Rating:
+        try:
+            return rate(event, self._tariffs)
+        except ValueError as error:
+            raise Refusal(errors.OBJECT_INVALID, Flaw(None, str(error))) from None
 
     def _frozen(self, before: Placed, event: Event, rating: Rated) -> Placed:
         """A new version that stays beside the closed invoice, whose difference an adjustment carries."""
@@ -131,8 +156,8 @@ def _billed(placed: Placed | None) -> int:
 def rate_waiting(store: Store, partner_sid: str | None = None) -> int:
     """Rate what waited for a rate, wherever there is one by now; how many records that were."""
     with store.reading() as book:
-        waiting = [partner_sid] if partner_sid else book.partners_waiting("unrated")
-    return sum(_rate_waiting_of(store, sid) for sid in waiting)
+        whose = [partner_sid] if partner_sid else book.partners_waiting("unrated")
+    return sum(_rate_waiting_of(store, sid) for sid in whose)
 
 
 def _rate_waiting_of(store: Store, partner_sid: str) -> int:
@@ -147,13 +172,13 @@ def _rate_waiting_of(store: Store, partner_sid: str) -> int:
         after = (some[-1].date_insert, some[-1].event.dr_sid)
 
 
-def _place_waiting(act: Writes, account: Account, waiting: Iterable[Placed]) -> int:
+def _place_waiting(act: Writes, account: Account, some: Iterable[Placed]) -> int:
     """Put records that waited on invoices, those that can be rated; `Unlawful` parks the partner."""
     partner_sid = account.partner_sid
     try:
         with act.savepoint():
             tariffs, placing, moved = Tariffs(act), Placing(account, act.now), []
-            for before in waiting:
+            for before in some:
                 rating = rate(before.event, tariffs)
                 if isinstance(rating, Rated) or before.state == "parked":
                     after = placing.put(before.event, rating, version=before.version, came=before.date_insert)
@@ -174,16 +199,33 @@ def unpark(store: Store, partner_sid: str, who: str) -> int:
     """Free a parked partner: what waited goes on its invoices in the order in which it came, then those that are due
     are closed; how many records waited.
 
-    If that would break the law again, the partner is parked again, with what is left.
+    If that would break the law again, the partner is parked again, with what is left. Whoever was interrupted here
+    goes on by doing it again; so does a billing run.
     """
     with store.writing() as act:
         account = _account(act, partner_sid, terms_of(act))
-        if not account.billing.is_parked:
+        if account.billing.is_parked:
+            account.move_billing("unpark", who)
+            act.answer_notices(partner_sid, "parked", act.now)
+            account.place_waiting_payments()
+            _save(account)
+            act.put_billing(replace(account.billing, date_due=act.now))  # until all that waited is placed
+        elif not act.waiting(partner_sid, "parked", 1):
             raise Refusal(errors.CONFLICT, Flaw(None, "the partner is not parked"))
-        account.move_billing("unpark", who)
-        act.answer_notices(partner_sid, "parked", act.now)
-        account.place_waiting_payments()
-        _save(account)
+    return _place_parked(store, partner_sid, who)
+
+
+def place_left(store: Store, partner_sid: str | None, who: str) -> None:
+    """Place what still waits of partners, or of one, whose unparking was interrupted."""
+    with store.reading() as book:
+        whose = [partner_sid] if partner_sid else book.partners_waiting("parked")
+        freed = [sid for sid in whose if (billing := book.billing(sid)) and not billing.is_parked]
+        left = [sid for sid in freed if book.waiting(sid, "parked", 1)]
+    for sid in left:
+        _place_parked(store, sid, who)
+
+
+def _place_parked(store: Store, partner_sid: str, who: str) -> int:
     placed = 0
     while True:
         with store.writing() as act:
@@ -277,8 +319,8 @@ def _account(act: Writes, partner_sid: str, terms: Terms) -> Account:
 
 def _refuse_parked(billing: Billing | None) -> None:
     if billing is not None and billing.is_parked:
-        flaw = Flaw("partner_sid", "the partner is parked; its records cannot be corrected now")
-        raise Refusal(errors.CONFLICT, flaw)
+        said = "the partner is parked; only records that wait with it can be corrected now"
+        raise Refusal(errors.CONFLICT, Flaw("partner_sid", said))
 
 
 def _refuse_untimely(account: Account, event: Event, now: int, terms: Terms) -> None:

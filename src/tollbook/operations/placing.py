@@ -175,6 +175,19 @@ def billed(
     )
 
 
+def waiting(event: Event, key: ItemKey, quantity: int, *, came: int, version: int = 1) -> Placed:
+    """A record that waits with its parked partner, on no invoice."""
+    return Placed(
+        event=event,
+        version=version,
+        state="parked",
+        date_insert=came,
+        item_type=key.type,
+        country_code=key.country_code,
+        quantity=quantity,
+    )
+
+
 def key_of_placed(placed: Placed, period: Period) -> ItemKey:
     """The item that an event was counted on, by what was noted with it."""
     return ItemKey(placed.item_type, placed.event.direction, placed.country_code, period)

@@ -16,7 +16,7 @@ from tollbook.billing.events import CallEvent, Event, MessageEvent, fingerprint
 from tollbook.billing.model import Caller
 from tollbook.errors import Flaw, Problem
 from tollbook.operations.accounts import Account, Terms, Unlawful, account_of, terms_of
-from tollbook.operations.placing import Placing, rate
+from tollbook.operations.placing import Placing, rate, waiting
 from tollbook.operations.sheets import Tariffs
 from tollbook.store import Writes
 from tollbook.store.event_rows import Placed, Seen, kind_of
@@ -168,16 +168,7 @@ class Batch:
         except ValueError as error:
             return _rejected(event, Flaw(_measure(event), str(error)))
         key = key_of(event, self._placing.period(event.time))
-        placed = Placed(
-            event=event,
-            version=1,
-            state="parked",
-            date_insert=self._act.now,
-            item_type=key.type,
-            country_code=key.country_code,
-            quantity=quantity,
-        )
-        self._note(event, sifted, placed)
+        self._note(event, sifted, waiting(event, key, quantity, came=self._act.now))
         return Outcome(event.dr_sid, "parked")
 
     def _untimely(self, event: Event) -> Flaw | None:
