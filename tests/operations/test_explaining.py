@@ -1,6 +1,8 @@
 """What is explained adds up, line by line, to the sums that were billed and the cents that are printed."""
 
 import re
+import sqlite3
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from tollbook.operations.invoice_records import read_invoice
 from tollbook.query.records import decode_json, encode_json
 from tollbook.query.sample import SAMPLE
 from tollbook.store import Store
+from tollbook.store.usage_sums import RATE_SUMS
 
 NOW = "2024-12-20T10:00:00Z"
 CLOSED = "2025-01-21T00:00:00Z"
@@ -125,6 +128,12 @@ def test_rates_are_told_with_sheet_prefix_seconds_and_product(engine: Engine, ac
         "1 record: 60 s at prices that came with the records = 0.000000005",
     ]
     assert (american["rates"][1]["sheet"], american["rates"][1]["rate"]) == (None, None)
+
+
+def test_an_items_records_are_one_range_of_the_key(engine: Engine) -> None:
+    with closing(sqlite3.connect(engine.store.path)) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {RATE_SUMS}", ("p", 0, 1, "i"))]
+    assert plan[0] == "SEARCH event USING PRIMARY KEY (partner_sid=? AND date>? AND date<?)"
 
 
 def test_what_makes_a_price_other_than_a_product_is_named(engine: Engine) -> None:
