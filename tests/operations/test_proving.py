@@ -18,6 +18,7 @@ from tollbook.clock import DAY_MS
 from tollbook.money import parse_rate
 from tollbook.operations import crew, standing
 from tollbook.operations.findings import Audited
+from tollbook.operations.keeping import verify_backup
 from tollbook.operations.mending import repair_book
 from tollbook.operations.verifying import check_book
 
@@ -192,6 +193,18 @@ def test_several_processes_find_what_one_finds(lived: Engine, monkeypatch: pytes
     assert together == alone
     assert together.total > 4
     assert told[-1] == (together.invoices, together.invoices)
+
+
+def test_a_backup_is_checked_by_several_and_not_touched(
+    lived: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lived.store.backup(tmp_path / "backup.db")
+    before = (tmp_path / "backup.db").read_bytes()
+    monkeypatch.setattr(limits, "CHECK_ALONE_INVOICES_MAX", 0)
+    monkeypatch.setattr(crew, "processors", lambda: 2)
+    assert verify_backup(tmp_path / "backup.db", lived.clock, lambda done, total: None).total == 0
+    assert (tmp_path / "backup.db").read_bytes() == before
+    assert not (tmp_path / "backup.db-wal").exists()
 
 
 def test_one_process_does_where_the_book_cannot_be_held(lived: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,8 @@ Work = Callable[[Reads, Any], Any]
 
 def processors() -> int:
     """How many processes may work at once on this machine."""
-    return min(len(os.sched_getaffinity(0)), limits.CHECK_PROCESSES_MAX)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, limits.CHECK_PROCESSES_MAX)
 
 
 def shared(store: Store, work: Callable[[Reads, Task], Answer], tasks: Sequence[Task]) -> Iterator[tuple[int, Answer]]:
@@ -88,7 +89,7 @@ def _begin(store: Store, crew: Sequence[Connection]) -> None:
     try:
         for each in crew:
             each.recv()
-        with store.writing():
+        with store.held():
             for each in crew:
                 each.send(None)
             for each in crew:

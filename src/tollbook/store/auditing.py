@@ -74,6 +74,10 @@ class Audit:
         missing = self._run("PRAGMA foreign_key_check").fetchall()
         return [f"a row of {table} refers to a {parent} that is not there" for table, _, parent, _ in missing]
 
+    def has_log(self) -> bool:
+        """Whether the book has a write-ahead log, so that it is written while it is read; a backup has none."""
+        return bool(self._run("PRAGMA journal_mode").fetchone()[0] == "wal")
+
     def spans(self, invoices: int) -> list[Span]:
         """Everybody, in spans of partners who have about so many invoices, by the counters."""
         bounds, held = [""], 0

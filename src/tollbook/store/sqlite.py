@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import TypeVar
@@ -66,6 +66,14 @@ class SqliteStore:
         Without `snapshot`, for a single statement: it is one by itself, and needs no transaction around it.
         """
         return _Reading(self, begin=snapshot)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While nobody commits: readers that begin within see the same. A book that is a backup stays untouched."""
+        with self.reading() as book:
+            book.instants()  # now it reads; without a log its lock keeps every commit waiting
+            with self.writing() if book.has_log() else nullcontext():
+                yield
 
     def bound_writers(self, at_once: int) -> None:
         """Let no more threads than these write or wait to; others are refused soon, and stay free for readers."""
