@@ -62,6 +62,7 @@ BLOCK_SECONDS_MAX: Final = 86_400  # of a rate's minimum and increments; decks h
 RATE_STEPS_MAX: Final = 16  # of one rate
 TIME_BANDS_MAX: Final = 64  # of one version of a sheet
 DECK_LINES_REMEMBERED_MAX: Final = 300_000  # of all compiled decks that a worker keeps, half a kB each
+TIMELINES_REMEMBERED_MAX: Final = 65_536  # partners and services whose sheets over time a worker keeps
 SHEET_TABLES_REMEMBERED_MAX: Final = 4  # states of who has which sheet that a worker keeps
 ZONES_REMEMBERED_MAX: Final = 64
 COUNTRIES_REMEMBERED_MAX: Final = 65_536  # numbers whose country a worker keeps

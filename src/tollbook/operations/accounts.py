@@ -82,6 +82,7 @@ class Account:
         self._sums: dict[str, set[ItemKey]] = {}
         self._forward = 0
         self._loaded = billing
+        self._entries: list[tuple[JournalEntry, bytes]] = []
 
     # What there is.
 
@@ -200,21 +201,26 @@ class Account:
             self.open_until(self._act.now)
 
     def save(self) -> list[Invoice]:
-        """Write all that changed; the open invoices as they are now. `Unlawful` where a law would be broken."""
+        """Write all that changed; the open invoices as they are now.
+
+        `Unlawful` where a law would be broken: then nothing of usage alone was written yet.
+        """
         self.open_until(self._act.now)
         invoices = self._save_open()
         self._settle(invoices)
         self._note_current(invoices)
         self.billing = self.notices.of_balance(self.billing, self.balance(), self._terms.spending_policy)
         self._count_spent()
-        self.billing = replace(self.billing, date_due=self._date_due())
-        self._act.put_billing(self.billing)
+        self.save_standing()
         if self.billing.current_sid != self._loaded.current_sid:
             self._act.count_balance(self.partner_sid)
         return invoices
 
     def save_standing(self) -> None:
-        """Write how the partner is billed, and nothing of its invoices: for one that is parked."""
+        """Write how the partner is billed and its moves, and nothing of its invoices: for one that is parked."""
+        for entry, hash_ in self._entries:
+            self._act.add_journal(entry, hash_)
+        self._entries.clear()
         self.billing = replace(self.billing, date_due=self._date_due())
         self._act.put_billing(self.billing)
 
@@ -332,7 +338,7 @@ class Account:
             why=why,
         )
         hash_ = journal_hash(entry, self.billing.journal_hash)
-        self._act.add_journal(entry, hash_)
+        self._entries.append((entry, hash_))
         self.billing = replace(self.billing, journal_entries=position, journal_hash=hash_)
 
     def _closes_at(self, made_of: OpenInvoice) -> int:

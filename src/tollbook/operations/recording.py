@@ -61,8 +61,7 @@ def _record_for(
     sifted = sift(act, partner_sid, events)
     if not account.billing.is_parked:
         try:
-            with act.savepoint():
-                return Batch(act, account, terms, tariffs).record(events, sifted)
+            return Batch(act, account, terms, tariffs).record(events, sifted)
         except Unlawful as unlawful:
             park(act, partner_sid, terms, str(unlawful))
             account = account_of(act, partner_sid, terms)
@@ -123,12 +122,12 @@ class Batch:
         self._seen: dict[str, Seen] = {}
 
     def record(self, events: Sequence[Event], sifted: Sequence[Sifted]) -> list[Outcome]:
-        """Rate them and put them on the partner's invoices."""
+        """Rate them and put them on the partner's invoices; `Unlawful` before anything is written."""
         made = self._each(events, sifted, self._take)
         if self._placed:
             self._placing.settle()
-            self._write()
             self._account.save()
+            self._write()
         return made
 
     def let_wait(self, events: Sequence[Event], sifted: Sequence[Sifted]) -> list[Outcome]:

@@ -283,11 +283,19 @@ def _size(deck: Deck) -> int:
 Given = dict[tuple[str | None, Service, Direction | None], list[Assignment]]
 
 
+Timeline = tuple[list[int], list[str | None]]
+"""The instants at which another version comes into force, rising, and the version before and from each on."""
+
+
 class _Table(NamedTuple):
-    """Assignments by partner, service and direction, and each sheet's versions in the order of effect."""
+    """Assignments by partner, service and direction, and each sheet's versions in the order of effect.
+
+    `timelines` remembers what follows for a partner: nobody is ever moved in the tree, so it holds as long as these do.
+    """
 
     given: Given
     versions: dict[str, list[VersionHead]]
+    timelines: dict[tuple[str, Service, Direction | None], "Timeline"]
 
 
 class _Tables:
@@ -300,7 +308,7 @@ class _Tables:
     def get(self, book: Reads) -> _Table:
         generation = book.sheets_generation()
         if generation is None:
-            return _Table({}, {})
+            return _Table({}, {}, {})
         with self._lock:
             found = self._kept.get(generation)
         if found is None:
@@ -319,7 +327,7 @@ def _read_table(book: Reads) -> _Table:
     versions: dict[str, list[VersionHead]] = defaultdict(list)
     for head in book.version_heads():
         versions[head.rates_plan_sid].append(head)
-    return _Table(dict(given), dict(versions))
+    return _Table(dict(given), dict(versions), {})
 
 
 _decks = _Decks()
@@ -332,8 +340,6 @@ class Tariffs:
     def __init__(self, book: Reads) -> None:
         self._book = book
         self._table = _tables.get(book)
-        self._chains: dict[str, tuple[str, ...]] = {}
-        self._timelines: dict[tuple[str, Service, Direction | None], tuple[list[int], list[str | None]]] = {}
         self._decks: dict[str, Deck] = {}
 
     def deck(self, partner_sid: str, service: Service, direction: Direction | None, start: int) -> Deck | None:
@@ -344,10 +350,7 @@ class Tariffs:
     def version_sid(self, partner_sid: str, service: Service, direction: Direction | None, start: int) -> str | None:
         """The version whose deck that is."""
         key = (partner_sid, service, direction)
-        timeline = self._timelines.get(key)
-        if timeline is None:
-            timeline = self._timelines[key] = self._timeline(*key)
-        begins, versions = timeline
+        begins, versions = self._table.timelines.get(key) or self._remember(key)
         return versions[bisect_right(begins, start)]
 
     def deck_of(self, version_sid: str) -> Deck:
@@ -357,14 +360,16 @@ class Tariffs:
             found = self._decks[version_sid] = _decks.get(self._book, version_sid)
         return found
 
-    def _timeline(
-        self, partner_sid: str, service: Service, direction: Direction | None
-    ) -> tuple[list[int], list[str | None]]:
-        """The instants at which another version comes into force, rising, and the version before and from each on."""
-        chain = self._chains.get(partner_sid)
-        if chain is None:
-            chain = self._chains[partner_sid] = self._book.chain_above(partner_sid)
-        given, versions = self._table
+    def _remember(self, key: tuple[str, Service, Direction | None]) -> Timeline:
+        timelines = self._table.timelines
+        if len(timelines) >= limits.TIMELINES_REMEMBERED_MAX:
+            timelines.clear()
+        made = timelines[key] = self._timeline(*key)
+        return made
+
+    def _timeline(self, partner_sid: str, service: Service, direction: Direction | None) -> Timeline:
+        chain = self._book.chain_above(partner_sid)
+        given, versions, _ = self._table
         own = [one for sid in (*chain, None) for one in given.get((sid, service, direction), ())]
         plans = {one.rates_plan_sid for one in own}
         changes = {one.effective_date for one in own}

@@ -70,7 +70,27 @@ _COLUMNS: Final = (
     "number_billing", "number_external", "number_group_dst", "date_start", "date_talk", "date_stop",
     "duration", "sipcause", "type", "sender_class", "mcc", "mnc", "message_segments", "status",
 )  # fmt: skip
-_INSERT: Final = f"INSERT INTO event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_SHARED: Final = _COLUMNS[: _COLUMNS.index("given_quantity")]
+_OWN: Final = {
+    "call": (
+        "given_quantity", "given_duration", "number_src", "number_dst", "number_billing", "number_external",
+        "date_start", "date_talk", "date_stop", "duration", "sipcause",
+    ),
+    "message": (
+        "number_src", "number_dst", "number_billing", "number_external", "number_group_dst", "date_start", "date_stop",
+        "type", "sender_class", "mcc", "mnc", "message_segments", "status",
+    ),
+    "usage": (),
+}  # fmt: skip
+"""The columns that a kind of record has beside the shared ones; a column that is not bound costs nothing."""
+
+
+def _insert(kind: str) -> str:
+    names = (*_SHARED, *_OWN[kind])
+    return f"INSERT INTO event ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+_INSERT: Final = {kind: _insert(kind) for kind in _OWN}
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM event"
 _encode = msgspec.json.Encoder().encode
 
@@ -150,7 +170,11 @@ class EventWrites:
 
     def add_events(self, placed: Sequence[Placed]) -> None:
         """New records, or new versions of records whose old version was taken out."""
-        self._run_many(_INSERT, [_row(each) for each in placed])
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        for each in placed:
+            rows.setdefault(kind_of(each.event), []).append(_row(each))
+        for kind, some in rows.items():
+            self._run_many(_INSERT[kind], some)
 
     def add_seen(self, partner_sid: str, seen: Iterable[tuple[str, Seen]]) -> None:
         """Remember records for ever."""
@@ -181,7 +205,7 @@ class EventWrites:
 
 
 def _row(placed: Placed) -> tuple[Any, ...]:
-    """A record as `_INSERT` takes it."""
+    """A record as the `_INSERT` of its kind takes it."""
     event, pin = placed.event, placed.pin
     jurisdiction = event.jurisdiction if isinstance(event, CallEvent) else None
     return (
@@ -193,22 +217,21 @@ def _row(placed: Placed) -> tuple[Any, ...]:
 
 
 def _of_kind(event: Event) -> tuple[Any, ...]:
-    """The columns from `given_quantity` on."""
+    """The columns of `_OWN`."""
     if isinstance(event, CallEvent):
         return (
             event.duration_billing, event.duration, event.number_src, event.number_dst, event.number_billing,
-            event.number_external, None, event.date_start, event.date_talk, event.date_stop, _served_duration(event),
-            event.sipcause, None, None, None, None, None, None,
+            event.number_external, event.date_start, event.date_talk, event.date_stop, _served_duration(event),
+            event.sipcause,
         )  # fmt: skip
     if isinstance(event, MessageEvent):
         group = msgspec.json.encode(event.number_group_dst).decode() if event.number_group_dst else None
         stop = event.date_sent if event.date_stop is None else event.date_stop
         return (
-            None, None, event.number_src, event.number_dst, event.number_billing, event.number_external, group,
-            event.date_start, None, stop, None, None, event.type, event.sender_class, event.mcc, event.mnc,
-            event.message_segments, event.status,
+            event.number_src, event.number_dst, event.number_billing, event.number_external, group, event.date_start,
+            stop, event.type, event.sender_class, event.mcc, event.mnc, event.message_segments, event.status,
         )  # fmt: skip
-    return (None,) * 18
+    return ()
 
 
 def _served_duration(event: CallEvent) -> int | None:

@@ -246,6 +246,7 @@ class LedgerWrites:
     def put_sums(self, key: Key, sums: Iterable[tuple[ItemKey, ItemSum]]) -> None:
         """Write sums of an invoice as they are now; one that is empty goes."""
         sums = list(sums)
+        empty = [(*key, *_item_columns(item)) for item, total in sums if total == ItemSum()]
         columns = "partner_sid, invoice_created, invoice_sid, type, direction, country_code, date_start, date_end"
         self._run_many(
             f"INSERT INTO item_sum ({columns}, units, usage, events) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -253,11 +254,9 @@ class LedgerWrites:
             " DO UPDATE SET units = excluded.units, usage = excluded.usage, events = excluded.events",
             [(*key, *_item_columns(item), s.units, s.usage, s.events) for item, s in sums if s != ItemSum()],
         )
-        self._run_many(
-            f"DELETE FROM item_sum WHERE {_KEY} AND type = ? AND direction = ? AND country_code = ?"
-            " AND date_start = ? AND date_end = ?",
-            [(*key, *_item_columns(item)) for item, total in sums if total == ItemSum()],
-        )
+        if empty:
+            where = f"{_KEY} AND type = ? AND direction = ? AND country_code = ? AND date_start = ? AND date_end = ?"
+            self._run_many(f"DELETE FROM item_sum WHERE {where}", empty)
 
     def add_payment(self, payment: Payment) -> None:
         """A new payment."""

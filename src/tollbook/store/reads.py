@@ -18,7 +18,7 @@ from tollbook.store.ledger import LedgerReads
 from tollbook.store.ledger_audit import LedgerAudit
 from tollbook.store.nouns import columns, document, names, noun
 from tollbook.store.paging import Page, Pager, Row, by_sid, fetch
-from tollbook.store.sheet_rows import SheetReads
+from tollbook.store.sheet_rows import GENERATION, SheetReads
 from tollbook.store.standing_rows import StandingReads
 from tollbook.store.usage_sums import UsageSums
 
@@ -197,13 +197,16 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Ledge
 
     def instants(self) -> Instants:
         """What the book knows of the time."""
-        names = ("date_last_act", "sandbox_clock")
-        kept = dict(self._run("SELECT name, value FROM book WHERE name IN (?, ?)", names))
-        return Instants(*(int(kept[name]) if name in kept else None for name in names))
+        kept = self.settings()
+        return Instants(*(int(kept[name]) if name in kept else None for name in Instants._fields))
 
     def settings(self) -> dict[str, str]:
         """What the book says of itself."""
         return dict(self._run("SELECT name, value FROM book").fetchall())
+
+    def sheets_generation(self) -> str | None:
+        """What the rate sheets' present state is known by; None where there never were any."""
+        return self.settings().get(GENERATION)
 
     def _one(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
         return self._run(statement, parameters).fetchone()

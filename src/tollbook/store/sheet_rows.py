@@ -87,11 +87,6 @@ class SheetReads:
 
     _run: Callable[..., Any]
 
-    def sheets_generation(self) -> str | None:
-        """What the sheets' present state is known by; None where there never were any."""
-        row = self._run("SELECT value FROM book WHERE name = ?", (GENERATION,)).fetchone()
-        return row[0] if row else None
-
     def sheets(self) -> list[Sheet]:
         """Every sheet, by name."""
         return [Sheet(*row) for row in self._run(f"SELECT {', '.join(Sheet._fields)} FROM sheet ORDER BY name")]
@@ -171,6 +166,7 @@ class SheetWrites(SheetReads):
     """Changes of rate sheets."""
 
     _run_many: Callable[..., Any]
+    _settings: dict[str, str] | None
 
     def add_sheet(self, sheet: Sheet) -> None:
         """A new sheet, without a version yet."""
@@ -227,6 +223,7 @@ class SheetWrites(SheetReads):
             self._run("UPDATE sheet_version SET used = 1 WHERE version_sid = ? AND used = 0", (version_sid,))
 
     def _change_generation(self) -> None:
+        self._settings = None
         self._run(
             "INSERT INTO book VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (GENERATION, str(uuid.uuid4())),

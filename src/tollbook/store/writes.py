@@ -68,6 +68,7 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
     def __init__(self, connection: Connection, wall: int) -> None:
         super().__init__(connection)
         self._run_many = connection.executemany
+        self._settings: dict[str, str] | None = None
         self.wall = wall
         """The machine's instant: when logins and tokens begin and end."""
         self._before = self.instants()
@@ -89,7 +90,7 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         except Lost:
             raise
         except BaseException as error:
-            self._counts, self._billed = counts, billed
+            self._counts, self._billed, self._settings = counts, billed, None
             try:
                 self._run("ROLLBACK TO part")
                 self._run("RELEASE part")
@@ -103,14 +104,22 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         if self._before.sandbox_clock is None and self.now > (self._before.date_last_act or 0):
             self.set_book("date_last_act", str(self.now))
 
+    def settings(self) -> dict[str, str]:
+        """What the book says of itself, looked up once in a transaction."""
+        if self._settings is None:
+            self._settings = super().settings()
+        return self._settings
+
     def set_book(self, name: str, value: str) -> None:
         """Remember something about the book itself."""
+        self._settings = None
         self._run(
             "INSERT INTO book VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
         )
 
     def drop_book(self, name: str) -> None:
         """Forget something about the book itself."""
+        self._settings = None
         self._run("DELETE FROM book WHERE name = ?", (name,))
 
     def add_partner(self, partner: Partner, password_hash: str | None = None) -> None:
@@ -225,11 +234,12 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
 
     def finish(self) -> None:
         """Bring counters and balances up to the invoices written; the store calls it before the commit."""
-        self._run_many(
-            "INSERT INTO invoice_counter VALUES (?, ?, ?)"
-            " ON CONFLICT (partner_sid, status) DO UPDATE SET invoices = invoices + excluded.invoices",
-            [(*key, change) for key, change in self._counts.items() if change],
-        )
+        if self._counts:
+            self._run_many(
+                "INSERT INTO invoice_counter VALUES (?, ?, ?)"
+                " ON CONFLICT (partner_sid, status) DO UPDATE SET invoices = invoices + excluded.invoices",
+                [(*key, change) for key, change in self._counts.items() if change],
+            )
         self._run_many(_BALANCE, [(sid,) for sid in sorted(self._billed)])
         self._counts.clear()
         self._billed.clear()
