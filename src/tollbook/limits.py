@@ -68,6 +68,7 @@ ZONES_REMEMBERED_MAX: Final = 64
 COUNTRIES_REMEMBERED_MAX: Final = 65_536  # numbers whose country a worker keeps
 PERIODS_REMEMBERED_MAX: Final = 4_096  # days of partners' cycles whose period a worker keeps
 NEXT_INVOICE_LEAD_SECONDS: Final = 1_800  # documented sample: the next invoice opens from 23:30 of the last day
+INVOICE_NUMBER_DIGITS_MAX: Final = 15  # of an imported number that is gone on with: a longer one counts nothing
 CLOSE_DELAY_SECONDS_DEFAULT: Final = 86_400  # calls in progress at midnight and slow files are not late
 CLOSE_DELAY_SECONDS_MAX: Final = 31 * 86_400  # a later close would meet the next one
 USAGE_BATCH_MAX: Final = 1_000  # documented: records in one bulk write; also what waited and is placed in one act

@@ -1,6 +1,7 @@
 """Billing that begins: after imported invoices, on their balance and number; what an import may bring no more."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,27 @@ def test_usage_within_an_imported_period_is_late(known: Engine) -> None:
     assert known.items(OLD) == [("toll", "outbound", "USA", "2024-12-20", 120, "2")]
     (outcome,) = known.record(call(OLD, "b", "2024-11-19T23:59:59Z"))
     assert outcome.flaws[0].message == "is before the partner's activation, 2025-01-20"
+
+
+def test_a_day_has_one_imported_period_though_invoices_changed_within_it(engine: Engine) -> None:
+    bounds = [parse_instant(f"{month}-20T05:00:00Z") for month in ("2024-11", "2024-12", "2025-01")]
+    periods = [
+        {"date_billing_period_start": start, "date_billing_period_end": end - 1000, "date_created": start}
+        for start, end in pairwise(bounds)
+    ]
+    take(engine.store, [line(invoice(n, OLD, **period)) for n, period in enumerate(periods, 1)])
+    standing.start_billing(engine.store, OLD, "me")
+    usage = [call(OLD, f"{hour}", f"2024-12-20T{hour}:00:00Z", seconds=60) for hour in ("06", "04", "07")]
+    assert {outcome.late for outcome in engine.record(*usage)} == {True}
+    assert engine.items(OLD) == [("toll", "outbound", "USA", "2024-12-20", 180, "3")]
+    assert check_book(engine.store).total == 0
+
+
+def test_an_imported_number_that_is_too_long_is_not_gone_on_with(engine: Engine) -> None:
+    take(engine.store, [past(41, "2024-11", "2024-12"), past(42, "2024-12", "2025-01", display_id="2" * 20)])
+    standing.start_billing(engine.store, OLD, "me")
+    assert engine.invoices(OLD)[-1]["display_id"] == "042"
+    assert check_book(engine.store).total == 0
 
 
 @pytest.mark.parametrize("number", [42, 44])

@@ -156,7 +156,7 @@ WRONG: dict[tuple[str, str], tuple[Any, ...]] = {
     ("message", "number_group_dst"): ("331", ["Acme"], [Number("331")], [["331"]], ["331"] * 1001),
     ("message", "sender_class"): ("alpha", ""),
     ("message", "status"): ("not delivered", "", "x" * 65),
-    ("usage", "type"): ("", "a b", "toll", "sms", "credit", "adjustment"),
+    ("usage", "type"): ("", "a b", "toll", "sms", "credit", "adjustment", "did", "sms_enablement"),
     ("usage", "quantity"): ("3", Number("-1"), Number("1.5"), Number("1000000000001"), True),
     ("usage", "country_code"): ("US", "usa", "USAX"),
     ("usage", "kind"): ("call", "message", ""),

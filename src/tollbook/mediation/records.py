@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 from tollbook import errors, limits
 from tollbook.billing.events import CallEvent, Event, MessageEvent, UsageEvent
 from tollbook.billing.increments import parse_seconds
+from tollbook.billing.laws import NOT_FROM_EVENTS
 from tollbook.billing.numbers import normalised, read_jurisdiction
 from tollbook.billing.segments import segments_of
 from tollbook.clock import parse_zoned_instant
@@ -131,9 +132,7 @@ def _read_jurisdiction(value: Any) -> str:
     return read_jurisdiction(text_of(value))
 
 
-_RESERVED: Final = frozenset(
-    ("toll", "toll_free", "sms", "mms", "adjustment", "credit", "commitment", "discount", "subscription")
-)
+_RESERVED: Final = NOT_FROM_EVENTS | {"toll", "toll_free", "sms", "mms", "adjustment"}
 _price, _seconds = _decimal(parse_rate), _decimal(parse_seconds)
 _direction = _one_of("inbound", "outbound")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tollbook import errors
+from tollbook import errors, limits
 from tollbook.billing.chain import NOTHING, JournalEntry, imported_digest, journal_hash
 from tollbook.billing.ledger import Billing
 from tollbook.billing.model import Sight
@@ -93,8 +93,9 @@ def _refuse_ancient(act: Writes, day: date | None, field: str) -> None:
 
 
 def number_after(numbers: Iterable[str]) -> int:
-    """The running number after those of imported invoices; what is no number there is passed over."""
-    return max((int(text) for text in numbers if text.isascii() and text.isdigit()), default=0) + 1
+    """The running number after those of imported invoices; what is no number there, or too long, is passed over."""
+    digits = [text for text in numbers if text.isascii() and text.isdigit()]
+    return max((int(text) for text in digits if len(text) <= limits.INVOICE_NUMBER_DIGITS_MAX), default=0) + 1
 
 
 def _imported(act: Writes, partner_sid: str) -> Iterable[dict[str, Any]]:

@@ -11,6 +11,7 @@ from tollbook.billing.deriving import ItemKey, ItemSum
 from tollbook.billing.ledger import Billing, FixedLine, Notice, OpenInvoice, Payment
 from tollbook.billing.model import Invoice
 from tollbook.billing.periods import Period, day_of, midnight, printed_period
+from tollbook.clock import DAY_MS
 from tollbook.store.invoice_rows import Key, key_of
 
 _KEY: Final = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
@@ -174,12 +175,13 @@ class LedgerReads:
         return [text for (text,) in self._run(f"SELECT display_id FROM invoice {where}", (partner_sid,))]
 
     def imported_period(self, partner_sid: str, instant: int) -> Period | None:
-        """The period of the imported invoice that covers an instant."""
+        """The period, in whole days, of the imported invoice that covers the day of an instant."""
+        day_ends = midnight(day_of(instant)) + DAY_MS
         row = self._run(
             "SELECT date_billing_period_start, date_billing_period_end FROM invoice WHERE partner_sid = ?"
-            " AND origin = 'imported' AND date_billing_period_start <= ? AND date_billing_period_end + 1000 > ?"
+            " AND origin = 'imported' AND date_billing_period_start < ? AND date_billing_period_end + 1000 >= ?"
             " ORDER BY date_billing_period_start DESC LIMIT 1",
-            (partner_sid, instant, instant),
+            (partner_sid, day_ends, day_ends),
         ).fetchone()
         return Period(day_of(row[0]), day_of(row[1] + 1000)) if row else None
 
