@@ -32,7 +32,11 @@ PRICES = ("0.0025", "0.0031", "0.005", "0.333333333", "7", "0.01", "0.000000001"
 TOO_MUCH = Fraction(999_999)
 
 prices = st.sampled_from(PRICES).map(Fraction)
+CYCLES = ("monthly", "weekly", "biweekly", "semi_monthly", "calendar_month", "quarter", "year")
+
+cycles = st.sampled_from(("monthly", *CYCLES))
 places = st.integers(0, 40)
+parts = st.sampled_from((2, 1, 3, 4))
 names = st.sampled_from(NAMES)
 cents = st.integers(1, 5_000).map(lambda number: Fraction(number, 100))
 lines = st.tuples(prices, st.sampled_from((0, 1, 6, 30, 60)), st.sampled_from((1, 6, 18, 60)))
@@ -127,20 +131,38 @@ class Simulation(RuleBasedStateMachine):
 
     @initialize(
         begins=st.sampled_from(BEGINS), delay=st.sampled_from((0, 86_400)), careful=st.booleans(),
-        sooner=st.integers(0, 70), deck=sheets,
+        sooner=st.integers(0, 70), deck=sheets, cycles=st.tuples(cycles, cycles), lived=st.sampled_from((60, 20, 0)),
     )  # fmt: skip
-    def begin(self, begins: str, delay: int, careful: bool, sooner: int, deck: Sheet) -> None:
+    def begin(
+        self, begins: str, delay: int, careful: bool, sooner: int, deck: Sheet, cycles: tuple[str, str], lived: int
+    ) -> None:
         self.engine = Engine(Path(self.folder.name), begins, close_delay_seconds=delay)
         self.synchronous_off()
         self.book = Book(delay)
         self.book.now = parse_instant(begins)
         self.sids: dict[str, str] = {}
         self.paid: dict[str, list[str]] = {name: [] for name in NAMES}
-        for name, days, waits in (("first", 0, careful), ("second", sooner, False)):
+        for name, days, waits, cycle in zip(NAMES, (0, sooner), (careful, False), cycles, strict=True):
             day = model.day(self.book.now - days * DAY)
-            self.sids[name] = self.engine.partner(name, begins=day, needs_approval=waits)
-            self.book.partners[name] = model.Partner(day, careful=waits)
+            self.sids[name] = self.engine.partner(name, begins=day, needs_approval=waits, cycle=cycle)
+            self.book.partners[name] = model.Partner(day, cycle, careful=waits)
         self.put_prices(deck._replace(effective=parse_instant("2020-01-01")), None)
+        self.live(lived)
+
+    def live(self, days: int) -> None:
+        """Some ordinary weeks: records each day, that come every fifth, and bills now and then."""
+        for week in range(0, days, 5):
+            self.engine.clock.instant += 5 * DAY
+            self.look_at_clock()
+            uses = [self.ordinary(number) for number in range(week, week + 5)]
+            self.record_batch([(name, use) for use in uses for name in NAMES])
+            if week % 10:
+                self.run_billing()
+
+    def ordinary(self, number: int) -> Use:
+        """A record of its number: a call of 8,880 s, a message or a look-up."""
+        kind, at = ("call", "message", "lookup")[number % 3], self.book.now - number % 5 * DAY
+        return normal(Use(f"dr-{number:03}", kind, NUMBERS[number % 4], at, 8_880_000, quantity=10 * number))
 
     def synchronous_off(self) -> None:
         """A power cut is not simulated: no commit needs to wait for the disk."""
@@ -309,8 +331,10 @@ class Simulation(RuleBasedStateMachine):
 
     # What is paid and given back.
 
-    @rule(name=names, amount=cents, reference=st.none() | st.integers(0, 5).map(str))
-    def pay(self, name: str, amount: Fraction, reference: str | None) -> None:
+    @rule(name=names, amount=cents, reference=st.none() | st.integers(0, 5).map(str), part=parts)
+    def pay(self, name: str, amount: Fraction, reference: str | None, part: int) -> None:
+        """A part of what is owed, or any amount."""
+        amount = self.part_of(-self.book.balance(name), part) or amount
         done = self.both(
             lambda book: book.pay(name, amount, reference),
             lambda: self.engine.pay(self.sids[name], text(amount), reference=reference),
@@ -319,10 +343,12 @@ class Simulation(RuleBasedStateMachine):
             self.paid[name].append(done[1].payment_sid)
 
     @precondition(lambda self: any(partner.payments for partner in self.book.partners.values()))
-    @rule(place=places, amount=cents)
-    def refund(self, place: int, amount: Fraction) -> None:
+    @rule(place=places, amount=cents, part=parts)
+    def refund(self, place: int, amount: Fraction, part: int) -> None:
+        """A part of what is left of a payment, or any amount."""
         paid = [(name, n) for name, partner in self.book.partners.items() for n in range(len(partner.payments))]
-        name, number = paid[place % len(paid)]
+        name, number = paid[-1 - place % len(paid)]
+        amount = self.part_of(self.book.partners[name].payments[number][1], part) or amount
         self.both(
             lambda book: book.refund(name, number, amount),
             lambda: self.engine.pay(self.sids[name], text(-amount), refunds_sid=self.paid[name][number]),
@@ -336,13 +362,11 @@ class Simulation(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: any(partner.invoices for partner in self.book.partners.values()))
-    @rule(place=places, amount=cents, of_whole=st.integers(1, 4))
-    def credit(self, place: int, amount: Fraction, of_whole: int) -> None:
-        """A half, a third or all of an invoice, or what it may not have."""
+    @rule(place=places, amount=cents, part=parts)
+    def credit(self, place: int, amount: Fraction, part: int) -> None:
+        """A part of an invoice, or what it may not have."""
         name, number, sid = self.an_invoice(place)
-        if of_whole < 4:
-            part = self.book.partners[name].invoices[number - 1].amount() / of_whole
-            amount = max(Fraction(1, 100), model.rounded(part, 2, "down"))
+        amount = self.part_of(self.book.partners[name].invoices[number - 1].amount(), part) or amount
         self.both(
             lambda book: book.credit(name, number, amount),
             lambda: self.engine.adjust(self.sids[name], "credit_note", text(amount), invoice_sid=sid),
@@ -354,12 +378,23 @@ class Simulation(RuleBasedStateMachine):
         name, number, sid = self.an_invoice(place)
         self.both(lambda book: book.void(name, number), lambda: self.engine.void(sid))
 
+    @precondition(lambda self: any(partner.invoices for partner in self.book.partners.values()))
+    @rule(place=places, part=parts)
+    def credit_and_void(self, place: int, part: int) -> None:
+        self.credit(place, Fraction(1, 100), part)
+        self.the_book_is_as_believed()
+        self.void(place)
+
+    def part_of(self, whole: Fraction, part: int) -> Fraction:
+        """All of an amount, a half or a third of it; nothing by other parts, or of nothing."""
+        return model.rounded(max(whole, Fraction(0)) / part, 2, "down") if part < 4 else Fraction(0)
+
     def an_invoice(self, place: int) -> tuple[str, int, str]:
         """Whose an invoice is, its number and its sid."""
         known = [(name, i.number) for name, partner in self.book.partners.items() for i in partner.invoices]
         closed = [(n, number) for n, number in known if self.book.partners[n].invoices[number - 1].status == "closed"]
         telling = [(n, number) for n, number in closed if self.book.partners[n].invoices[number - 1].sums]
-        known = (telling or closed or known) if place % 8 else known
+        known = (telling or closed or known) if place % 8 != 7 else known
         name, number = known[place % len(known)]
         return name, number, str(self.engine.invoices(self.sids[name])[number - 1]["invoice_sid"])
 
@@ -434,18 +469,21 @@ class Simulation(RuleBasedStateMachine):
     @precondition(lambda self: any(partner.invoices for partner in self.book.partners.values()))
     @rule(place=places, approved=st.booleans())
     def approve(self, place: int, approved: bool) -> None:
-        name, number, sid = self.an_invoice(place * 8)
-        self.both(
-            lambda book: book.approve(name, number, approved=approved),
-            lambda: standing.approve(self.engine.store, sid, "me", approved=approved),
-        )
+        self.approving(*self.an_invoice(place * 8 + 7), approved=approved)
 
     @precondition(lambda self: self.book.partners["first"].opens() and self.book.partners["first"].careful)
     @rule()
     def approve_all(self) -> None:
         """Let everything go, so that invoices that need it are closed at all."""
+        sids = [invoice["invoice_sid"] for invoice in self.engine.invoices(self.sids["first"])]
         for invoice in self.book.partners["first"].opens()[:3]:
-            self.approve(invoice.number - 1, True)
+            self.approving("first", invoice.number, sids[invoice.number - 1], approved=True)
+
+    def approving(self, name: str, number: int, sid: str, *, approved: bool) -> None:
+        self.both(
+            lambda book: book.approve(name, number, approved=approved),
+            lambda: standing.approve(self.engine.store, sid, "me", approved=approved),
+        )
 
     @precondition(lambda self: any(partner.parked for partner in self.book.partners.values()))
     @rule(mended=st.integers(0, 3))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 DAY = 86_400_000
@@ -132,6 +133,7 @@ class Partner:
     """Whose invoices they are, and everything that is known of them."""
 
     begins: date
+    cycle: str = "monthly"
     careful: bool = False
     held: bool = False
     parked: bool = False
@@ -173,17 +175,29 @@ def day(at: int) -> date:
     return date(1970, 1, 1) + timedelta(days=at // DAY)
 
 
-def is_cut(that: date, anchor: int) -> bool:
-    """Whether a month is cut on a day: the anchor's, or the last of a month that has no such day."""
-    return that.day == anchor or (that.day < anchor and (that + timedelta(days=1)).day == 1)
+def is_cut(that: date, cycle: str, begins: date) -> bool:
+    """Whether time is cut on a day. Months: on the first one's day, or the last of a month that has no such day."""
+    if cycle in ("weekly", "biweekly"):
+        return (that - begins).days % (7 if cycle == "weekly" else 14) == 0
+    if cycle == "monthly":
+        return that.day == begins.day or (that.day < begins.day and (that + timedelta(days=1)).day == 1)
+    if cycle == "semi_monthly":
+        return that.day in (1, 16)
+    months = {"calendar_month": range(1, 13), "quarter": (1, 4, 7, 10), "year": (1,)}[cycle]
+    return that.day == 1 and that.month in months
 
 
 def period(partner: Partner, that: date) -> tuple[date, date]:
     """The period that holds a day, found by counting days."""
+    return _period(that, partner.cycle, partner.begins)
+
+
+@lru_cache(10_000)
+def _period(that: date, cycle: str, begins: date) -> tuple[date, date]:
     start, end = that, that + timedelta(days=1)
-    while start > partner.begins and not is_cut(start, partner.begins.day):
+    while start > begins and not is_cut(start, cycle, begins):
         start -= timedelta(days=1)
-    while not is_cut(end, partner.begins.day):
+    while not is_cut(end, cycle, begins):
         end += timedelta(days=1)
     return start, end
 
