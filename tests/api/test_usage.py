@@ -249,6 +249,8 @@ def test_a_withdrawn_record_is_on_no_list_and_its_sid_is_not_free(billed: World)
     assert billed.get(MESSAGES, token).json["items"] == []
     assert billed.ask("DELETE", f"{MESSAGES}/m1?reason=again", token).status == 404
     assert results(billed.post(MESSAGES, token, json_body={"items": [message(1)]})) == ["duplicate"]
+    reply = billed.post(MESSAGES, token, json_body=message(1))
+    assert (reply.status, reply.json["errors"][0]["message"]) == (409, "was withdrawn, and is not free again")
 
 
 def test_a_correction_says_why(billed: World) -> None:

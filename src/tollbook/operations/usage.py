@@ -15,6 +15,7 @@ from tollbook.query.listing import View
 from tollbook.query.records import encode_json, read_text
 from tollbook.store import Writes
 
+DUPLICATE: Final = "duplicate"
 REJECTED: Final = "rejected"
 
 
@@ -38,6 +39,8 @@ def record_body(act: Writes, caller: Caller, kind: RecordKind, body: Body) -> by
     (one,), (outcome,) = body.given, outcomes
     if isinstance(one.read, tuple) or outcome.result == REJECTED:
         raise Refusal(outcome.problem or errors.OBJECT_INVALID, *outcome.flaws)
+    if outcome.result == DUPLICATE and act.placed(one.read.partner_sid, outcome.dr_sid) is None:
+        raise Refusal(errors.CONFLICT, Flaw("dr_sid", "was withdrawn, and is not free again", outcome.dr_sid))
     return _shown(act, kind, one.read.partner_sid, outcome.dr_sid, View())
 
 
