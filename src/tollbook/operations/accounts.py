@@ -104,8 +104,7 @@ class Account:
     def current(self) -> OpenInvoice:
         """The invoice whose period holds now; the first, where all are still to come."""
         self.open_until(self._act.now)
-        holding = [made_of for made_of in self.opens if made_of.period.holds(self._act.now)]
-        return holding[0] if holding else self.opens[0]
+        return self._holding()[0]
 
     def invoice_of(self, instant: int) -> OpenInvoice | None:
         """The open invoice whose period holds an instant; None where that one is closed or imported: it is late."""
@@ -311,10 +310,13 @@ class Account:
             self._act.set_paid(frozen.key, paid=paid)
             self.move("settle" if paid else "unsettle", invoice.invoice_sid, invoice.status, "billing")
 
+    def _holding(self) -> list[OpenInvoice]:
+        """The open invoice whose period holds now, else the first of all, and whatever follows."""
+        return [m for m in self.opens if m.period.holds(self._act.now)] or self.opens
+
     def _note_current(self, invoices: Sequence[Invoice]) -> None:
-        holding = [m for m in self.opens if m.period.holds(self._act.now)] or self.opens[:1]
         self._forward = self.billing.balance_closed
-        for made_of in holding[:1]:
+        for made_of in self._holding()[:1]:
             self.billing = replace(self.billing, current_created=made_of.date_created, current_sid=made_of.invoice_sid)
             self._forward = next(i.balance_forward for i in invoices if i.invoice_sid == made_of.invoice_sid)
 
@@ -354,6 +356,8 @@ class Account:
         if not self.opens:
             return self.billing.first_open
         times = [periods.next_opens_at(self.opens[-1].period)]
+        if self._holding()[:1] != [m for m in self.opens if m.invoice_sid == self.billing.current_sid]:
+            times.append(self._act.now)
         times += [midnight(m.period.start) for m in self.opens if midnight(m.period.start) > self._act.now]
         first = self.opens[0]
         if not self.billing.is_held and not (self.billing.needs_approval and not self._approved(first)):
