@@ -143,12 +143,17 @@ class Partner:
     payments: list[tuple[str, Fraction]] = field(default_factory=list)
     references: set[str] = field(default_factory=set)
     waiting: list[tuple[int, Fraction, str]] = field(default_factory=list)
-    credited: dict[int, list[tuple[Key, Fraction]]] = field(default_factory=dict)
+    credited: dict[int, list[tuple[Key, Fraction, int]]] = field(default_factory=dict)
     sheets: list[Sheet] = field(default_factory=list)
 
     def opens(self) -> list[Invoice]:
         """The open invoices, oldest first."""
         return [invoice for invoice in self.invoices if invoice.status == "open"]
+
+    def corrections(self, number: int) -> list[tuple[Key, Fraction]]:
+        """What was credited of an invoice, but for what fell with an invoice that was voided."""
+        lines = self.credited.get(number, [])
+        return [(key, amount) for key, amount, on in lines if self.invoices[on - 1].status != "void"]
 
     def first_open(self) -> date:
         """The first day that no closed invoice covers."""
@@ -443,7 +448,7 @@ class Book:
         partner = self.partners[name]
         credited = partner.invoices[number - 1]
         items = credited.items()
-        before = -sum((amount for _, amount in partner.credited.get(number, [])), Fraction(0))
+        before = -sum((amount for _, amount in partner.corrections(number)), Fraction(0))
         if partner.parked or credited.status != "closed" or not items or amount > credited.amount() - before:
             raise Refused
         largest = max(items, key=lambda item: item[1])
@@ -456,13 +461,13 @@ class Book:
         if partner.parked or voided.status != "closed":
             raise Refused
         voided.status = "void"
-        back = [(key, -amount) for key, amount in partner.credited.get(number, [])]
+        back = [(key, -amount) for key, amount in partner.corrections(number)]
         self._credit(partner, number, [(key, -amount) for key, amount, _ in voided.items()] + back)
 
     def _credit(self, partner: Partner, number: int, lines: list[tuple[Key, Fraction]]) -> None:
         current = self._current(partner)
         current.credits += [(key._replace(type="credit"), amount, number) for key, amount in lines]
-        partner.credited.setdefault(number, []).extend(lines)
+        partner.credited.setdefault(number, []).extend((*line, current.number) for line in lines)
         self._save(partner)
 
     # How invoices move.

@@ -105,3 +105,29 @@ def test_a_crash_in_the_midst_of_each_act_leaves_nothing(simulation: Simulation)
         act()
         assert not simulation.crashing
         simulation.the_book_is_as_believed()
+
+
+def test_a_credit_falls_with_the_voided_invoice_that_it_was_on(simulation: Simulation) -> None:
+    call(simulation, "a", simulation.book.now)
+    close(simulation)
+    simulation.credit(0, Fraction(1, 100), HALF)
+    call(simulation, "b", simulation.book.now)
+    close(simulation, 1)
+    for place in (1, 0):
+        simulation.credit_and_void(place, WHOLE)
+        simulation.the_book_is_as_believed()
+    assert simulation.engine.balance(simulation.sids["first"]) == "0"
+
+
+def test_a_hold_in_the_first_minutes_of_a_day_keeps_the_run_that_is_due(simulation: Simulation) -> None:
+    call(simulation, "a", simulation.book.now)
+    end = instant(simulation.book.partners["first"].invoices[0].end)
+    simulation.engine.clock.instant = end - DAY // 2
+    simulation.look_at_clock()
+    call(simulation, "b", end + 1)
+    simulation.engine.clock.instant = end
+    simulation.hold("first", True)
+    simulation.the_book_is_as_believed()
+    simulation.run_billing()
+    simulation.balance_is_as_believed("first")
+    assert simulation.engine.balance(simulation.sids["first"]) == "-0.74"
