@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import (
+    closing_part,
     data,
     growth_part,
     import_part,
@@ -21,6 +22,7 @@ from benchmarks import (
     profile_part,
     report,
     tollbook,
+    usage_part,
 )
 from benchmarks.machine import Machine, look
 from benchmarks.material import list_material, say
@@ -35,6 +37,9 @@ PARTS = {
     "growth": growth_part.measure,
 }
 """In the order in which they run: the import fills the book that growth asks."""
+
+USAGE_PARTS = {"usage": usage_part.measure, "closing": closing_part.measure}
+"""What `usage` measures."""
 
 
 def main() -> int:
@@ -54,15 +59,19 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("benchmarks", description="Tollbook beside its peers.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    measured = commands.add_parser("list", help="measure the list of invoices, into RESULTS.md")
-    measured.add_argument("--parts", default=",".join(PARTS), help="some of %(default)s")
-    measured.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
-    measured.add_argument("--rounds", type=int, default=3)
-    measured.add_argument("--import-rounds", type=int, default=1)
-    measured.add_argument("--quick", action="store_true", help="a tenth of the data, 1 s, no file")
-    measured.add_argument("--fresh", action="store_true", help="import the books anew")
-    measured.add_argument("--strict", action="store_true", help="status 2 for a missed bound")
-    measured.set_defaults(run=_list)
+    for name, parts, doc in (
+        ("list", PARTS, "measure the list of invoices, into RESULTS.md"),
+        ("usage", USAGE_PARTS, "measure recording and closing, into RESULTS.md"),
+    ):
+        measured = commands.add_parser(name, help=doc)
+        measured.add_argument("--parts", default=",".join(parts), help="some of %(default)s")
+        measured.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+        measured.add_argument("--rounds", type=int, default=3)
+        measured.add_argument("--import-rounds", type=int, default=1)
+        measured.add_argument("--quick", action="store_true", help="a tenth of the data, 1 s, no file")
+        measured.add_argument("--fresh", action="store_true", help="make the books anew")
+        measured.add_argument("--strict", action="store_true", help="status 2 for a missed bound")
+        measured.set_defaults(run=_measure, known=parts)
     inside = commands.add_parser("profile", help="where the time of a request goes")
     inside.add_argument("--query", default="limit=10")
     inside.add_argument("--requests", type=int, default=2_000)
@@ -76,8 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    parts = [part for part in PARTS if part in arguments.parts.split(",")]
+def _measure(arguments: argparse.Namespace) -> int:
+    parts = [part for part in arguments.known if part in arguments.parts.split(",")]
     settings = Settings(
         seconds=arguments.seconds,
         rounds=arguments.rounds,
@@ -91,7 +100,7 @@ def _list(arguments: argparse.Namespace) -> int:
     if tollbook.executable() is None:
         parts = [part for part in parts if part == "peers"]
     for part in parts:
-        outcome = PARTS[part](settings, machine)
+        outcome = arguments.known[part](settings, machine)
         markdown = report.section(part, outcome, machine, _version())
         print(markdown + "\n")
         if not arguments.quick:

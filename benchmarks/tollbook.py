@@ -64,6 +64,16 @@ def import_command(ndjson: Path, db: Path) -> list[str]:
     return [_bin(), "import", "invoices", str(ndjson), "--db", str(db), "--keep-going"]
 
 
+def verb(*arguments: str) -> list[str]:
+    """The command line of a verb."""
+    return [_bin(), *arguments]
+
+
+def command(*arguments: str) -> str:
+    """Runs a verb to its end; what it printed."""
+    return run(verb(*arguments), timeout=IMPORT_SECONDS_MAX)
+
+
 def add_token(partner: str, db: Path) -> str:
     """A new token of a partner that may read invoices."""
     arguments = ["token", "add", "--partner", partner, "--scope", "invoices.read"]
@@ -79,7 +89,7 @@ def keep_book(db: Path, ndjson: Path, partners: Iterable[str], fresh: bool = Fal
         operator = initialise(db)
         run(import_command(ndjson, db), timeout=IMPORT_SECONDS_MAX)
         note(db, operator)
-    book = _noted(db)
+    book = noted(db)
     lacking = [partner for partner in partners if partner not in book.tokens]
     if lacking:
         # Two at a time: most of it is the start of the command, not the database.

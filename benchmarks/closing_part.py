@@ -1,0 +1,98 @@
+"""Closing: one billing run over many partners, in seconds and memory.
+
+A sandbox book has partners that used something; its clock is moved past the end of their first month, and the run
+that falls due closes and issues an invoice for each, and opens the next.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks import tollbook, usage_data, usage_part
+from benchmarks.import_part import FLAT_TIMES_MAX
+from benchmarks.load import Sampler
+from benchmarks.machine import Machine
+from benchmarks.material import need_tollbook, say
+from benchmarks.numbers import Outcome, Requirement, spread, table
+from benchmarks.processes import BenchError, resident_mb, stop
+from benchmarks.quiet import Quiet
+from benchmarks.settings import Settings
+
+BEGIN, AFTER = "2025-01-10T00:00:00Z", "2025-02-11T00:00:00Z"
+PARTNERS = 10_000
+
+
+def measure(settings: Settings, machine: Machine) -> Outcome:
+    """Makes the book, moves its clock, watches the run."""
+    need_tollbook()
+    partners = PARTNERS if settings.partners >= 1_000 else PARTNERS // 10
+    folder = settings.folder / "closing"
+    folder.mkdir(parents=True, exist_ok=True)
+    db = folder / "book.db"
+    quiet = Quiet()
+    seconds, memory = [], []
+    for nth in range(settings.import_rounds):
+        _prepare(db, partners, folder)
+        quiet.look()
+        say(f"closing {nth + 1} of {settings.import_rounds}: {partners:,} partners")
+        took, resident = _close(db)
+        seconds.append(took)
+        memory.append(resident)
+    return _outcome(partners, seconds, memory, quiet)
+
+
+def _prepare(db: Path, partners: int, folder: Path) -> None:
+    for old in folder.glob(db.name + "*"):
+        old.unlink()
+    made = tollbook.command("init", "--db", str(db), "--json", "--sandbox", "--clock", BEGIN)
+    operator = json.loads(made)["token"]
+    say(f"making a book of {partners:,} partners …")
+    usage_part.furnish(db, operator, partners, folder)
+    book = tollbook.noted(db)
+    begin = datetime.fromisoformat(BEGIN.replace("Z", "+00:00"))
+    bodies = usage_data.batches(list(book.tokens), 2 * partners, begin, seed=1)
+    with usage_part.serve(db, folder / "serve.log") as server:
+        usage_part.post(folder, server, book, bodies, clients=1, seconds=600)
+
+
+def _close(db: Path) -> tuple[float, list[float]]:
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        tollbook.verb("clock", "set", AFTER, "--db", str(db), "--json"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    sampler = Sampler(lambda: resident_mb(process.pid), 0.1)
+    sampler.start()
+    try:
+        _, said = process.communicate(timeout=600)
+    finally:
+        stop(process)
+    took = time.perf_counter() - began
+    samples = [mb for mb in sampler.finish() if mb > 0]
+    if process.returncode != 0 or not samples:
+        raise BenchError(f"the run ended with {process.returncode}: {said.decode()[-1_000:]}")
+    return took, samples
+
+
+def _outcome(partners: int, seconds: list[float], memory: list[list[float]], quiet: Quiet) -> Outcome:
+    rows = [
+        ["seconds", str(spread(seconds))],
+        ["partners a second", str(spread(partners / took for took in seconds))],
+        ["resident at 10 % of the time, MB", str(spread(each[len(each) // 10] for each in memory))],
+        ["peak, MB", str(spread(max(each) for each in memory))],
+    ]
+    text = (
+        f"{partners:,} partners with two calls each; one run closes and issues an invoice for each of them and opens"
+        f" the next. {quiet}\n\n" + table(["", "closing"], rows)
+    )
+    growth = spread(max(each) / each[len(each) // 10] for each in memory)
+    return Outcome(
+        "Closing", text, [Requirement("closing: peak memory: × that at 10 %", growth, FLAT_TIMES_MAX, False)]
+    )
