@@ -114,7 +114,8 @@ def serve(book: Book, log: Path) -> AbstractContextManager[Server]:
     return serving(command, log, port=None)
 
 
-def _noted(db: Path) -> Book:
+def noted(db: Path) -> Book:
+    """The book that was noted beside a database."""
     content = json.loads(db.with_suffix(".json").read_text())
     return Book(db, content["operator"], content["tokens"])
 

@@ -76,7 +76,7 @@ def furnish(db: Path, operator: str, partners: int, folder: Path) -> None:
     )  # fmt: skip
     with serve(db, folder / "furnish.log") as server:
         sids = _add_partners(server.port, operator, partners)
-    tollbook.note(db, operator, {sid: operator for sid in sids})
+    tollbook.note(db, operator, dict.fromkeys(sids, operator))
 
 
 def serve(db: Path, log: Path) -> AbstractContextManager[Server]:
