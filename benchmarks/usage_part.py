@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -126,7 +125,7 @@ def _copied(folder: Path, book: tollbook.Book) -> Iterator[Path]:
     db = folder / "round.db"
     for old in folder.glob("round.db*"):
         old.unlink()
-    shutil.copyfile(book.db, db)
+    tollbook.command("backup", str(db), "--db", str(book.db))
     yield db
 
 
