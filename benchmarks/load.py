@@ -57,6 +57,17 @@ def wrk(port: int, requests: Path, seconds: float, connections: int = CONNECTION
     return parse_wrk(run(command, timeout=seconds + 90))
 
 
+def wrk_posts(port: int, path: str, token: str, bodies: Path, seconds: float, connections: int) -> Rate:
+    """Loads the server with the bodies of a file, each sent once; wrk runs on the second CPU."""
+    command = [
+        *on_cpu(1),
+        str(find("wrk")),
+        *("-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s"),
+        *("-s", str(LUA.with_name("post.lua")), f"http://{HOST}:{port}/", "--", str(bodies), path, token),
+    ]
+    return parse_wrk(run(command, timeout=seconds + 90))
+
+
 def parse_wrk(output: str) -> Rate:
     """The line that load.lua prints.
 
