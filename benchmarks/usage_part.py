@@ -28,11 +28,12 @@ from benchmarks.settings import Settings
 
 CALLS = "/core/v2/calls/call_drs"
 PARTNERS = 1_000
-BATCH_PARTNERS = 50
+FEW, SOME = 10, 50
 CLIENTS_SINGLE = 32
 CLIENTS_BATCH = 2
 SINGLE, SPREAD = "single records", "single records of 1,000 partners"
 BATCHES, PEER = "batches of 1,000", "batches of 1,000, FastAPI + SQLAlchemy"
+ALONE, MANY = "batches of 1,000, each of one partner", "batches of 1,000, each of 50 partners"
 IDLE, BUSY = "nobody writes", "15,000 records a second are written"
 REQUIRED = {SINGLE: 1_500, BATCHES: 15_000}
 
@@ -106,15 +107,16 @@ def _round(
     """One round: single records, batches, the peer, and readers beside a writer."""
     sids, now = list(book.tokens), datetime.now(UTC)
     found = {}
-    some = sids[:BATCH_PARTNERS]
+    some = sids[:SOME]
     for case, whose in ((SINGLE, some), (SPREAD, sids)):
         bodies = usage_data.singles(whose, int(6_000 * settings.seconds), now, seed=10 * nth)
         if "wrk" not in machine.missing:
             with _copied(folder, book) as db, serve(db, folder / "serve.log") as server:
                 found[case] = _post_singly(folder, server, book, bodies, settings.seconds)
-    bodies = usage_data.batches(some, int(40_000 * settings.seconds), now, seed=10 * nth + 1)
-    with _copied(folder, book) as db, serve(db, folder / "serve.log") as server:
-        found[BATCHES] = post(folder, server, book, bodies, clients=CLIENTS_BATCH, seconds=settings.seconds)
+    for case, number in ((ALONE, 1), (MANY, SOME), (BATCHES, FEW)):
+        bodies = usage_data.batches(sids[:number], int(40_000 * settings.seconds), now, seed=10 * nth + 1)
+        with _copied(folder, book) as db, serve(db, folder / "serve.log") as server:
+            found[case] = post(folder, server, book, bodies, clients=CLIENTS_BATCH, seconds=settings.seconds)
     with _peer(folder) as server:
         found[PEER] = post(folder, server, book, bodies, clients=CLIENTS_BATCH, seconds=settings.seconds, path="/calls")
     if "wrk" not in machine.missing:
@@ -228,9 +230,9 @@ def _outcome(
     rows = [[case, str(spread(written[case])), str(spread(waited[case]))] for case in written]
     text = (
         f"A book of {PARTNERS:,} partners, one worker on one CPU, the clients on another; each record is on disk, rated"
-        f" and on its partner's invoice when it is acknowledged. Records are of {BATCH_PARTNERS} partners unless told,"
-        f" single ones from {CLIENTS_SINGLE} connections, batches from {CLIENTS_BATCH}. The peer stores and totals,"
-        " with one price a country. "
+        f" and on its partner's invoice when it is acknowledged. Unless told, single records are of {SOME} partners,"
+        f" batches of {FEW}; single ones come from {CLIENTS_SINGLE} connections, batches from {CLIENTS_BATCH}. The peer"
+        " stores and totals, with one price a country. "
         f"{settings.rounds} rounds of {settings.seconds:g} s. {quiet}\n\n"
         + table(["", "records/s", "p99 of a request, ms"], rows)
     )
