@@ -18,7 +18,8 @@ NoticeKind = Literal["charge_requested", "parked", "spending_limit", "daily_spen
 class Billing(msgspec.Struct, frozen=True, kw_only=True):
     """How a partner is billed and how far that has come; the names are those of the book's table.
 
-    Days are the instants of their midnights. The last five are the partner's own terms.
+    Days are the instants of their midnights. `revision` is the book's. The last five are the partner's
+    own terms.
     """
 
     partner_sid: str
@@ -43,6 +44,7 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True):
     spent_units: int
     why_parked: str | None
     date_due: int | None
+    revision: int = 0
     payment_type: str = "postpay"
     charge_at: int | None = None
     prepay_amount: int | None = None

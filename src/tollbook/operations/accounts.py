@@ -24,6 +24,7 @@ from tollbook.billing.states import BillingMove, InvoiceMove, billing_after, inv
 from tollbook.clock import DAY_MS
 from tollbook.money import item_amount, within_item
 from tollbook.operations.noticing import Notices
+from tollbook.operations.recalling import recall
 from tollbook.operations.spending import POLICY
 from tollbook.query.fields import INVOICES
 from tollbook.query.records import wire_record
@@ -71,7 +72,8 @@ class Account:
 
     def __init__(self, act: Writes, billing: Billing, terms: Terms) -> None:
         self.billing = billing
-        self.opens = act.open_invoices(billing.partner_sid)
+        recalled = recall.take(billing.partner_sid, billing.revision)
+        self.opens = act.open_invoices(billing.partner_sid) if recalled is None else recalled
         self.closed: list[Invoice] = []
         """Those that were closed in this act."""
         self.notices = Notices(act, billing.partner_sid)
@@ -213,6 +215,7 @@ class Account:
         self.save_standing()
         if self.billing.current_sid != self._loaded.current_sid:
             self._act.count_balance(self.partner_sid)
+        recall.keep(self.partner_sid, self.billing.revision, self.opens)
         return invoices
 
     def save_standing(self) -> None:
@@ -221,7 +224,7 @@ class Account:
             self._act.add_journal(entry, hash_)
         self._entries.clear()
         self.billing = replace(self.billing, date_due=self._date_due())
-        self._act.put_billing(self.billing)
+        self.billing = replace(self.billing, revision=self._act.put_billing(self.billing))
 
     # How.
 

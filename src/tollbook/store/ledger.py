@@ -3,6 +3,7 @@
 What a row means is `billing.ledger`'s to say; what follows from it is computed elsewhere.
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -16,13 +17,13 @@ from tollbook.store.invoice_rows import Key, key_of
 
 _KEY: Final = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
 _TERMS: Final = ("payment_type", "charge_at", "prepay_amount", "spending_limit", "daily_spending_limit")
-_OWN: Final = tuple(name for name in Billing.__struct_fields__ if name not in _TERMS)
+_OWN: Final = tuple(name for name in Billing.__struct_fields__ if name not in (*_TERMS, "revision"))
 _FLAGS: Final = ("needs_approval", "charge_requested")
 _PAYMENT: Final = Payment.__struct_fields__
 _LINE: Final = FixedLine.__struct_fields__
 _NOTICE: Final = Notice.__struct_fields__
 SELECT_BILLING: Final = (
-    f"SELECT {', '.join(f'b.{name}' for name in _OWN)}, {', '.join(f'p.{name}' for name in _TERMS)}"
+    f"SELECT {', '.join(f'b.{name}' for name in (*_OWN, 'revision'))}, {', '.join(f'p.{name}' for name in _TERMS)}"
     " FROM billing b JOIN partner p ON p.partner_sid = b.partner_sid"
 )
 _SELECT_PAYMENTS: Final = f"SELECT {', '.join(_PAYMENT)} FROM payment"
@@ -236,14 +237,17 @@ class LedgerWrites:
     _run: Callable[..., Any]
     _run_many: Callable[..., Any]
 
-    def put_billing(self, billing: Billing) -> None:
-        """Write how a partner is billed."""
-        changes = ", ".join(f"{name} = excluded.{name}" for name in _OWN[1:])
+    def put_billing(self, billing: Billing) -> int:
+        """Write how a partner is billed; the revision that was drawn for it."""
+        names = (*_OWN, "revision")
+        changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+        revision = secrets.randbits(62)
         self._run(
-            f"INSERT INTO billing ({', '.join(_OWN)}) VALUES ({', '.join('?' * len(_OWN))})"
+            f"INSERT INTO billing ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
             f" ON CONFLICT (partner_sid) DO UPDATE SET {changes}",
-            [int(value) if isinstance(value := getattr(billing, name), bool) else value for name in _OWN],
+            [*(int(v) if isinstance(v := getattr(billing, name), bool) else v for name in _OWN), revision],
         )
+        return revision
 
     def put_sums(self, key: Key, sums: Iterable[tuple[ItemKey, ItemSum]]) -> None:
         """Write sums of an invoice as they are now; one that is empty goes."""
@@ -343,7 +347,7 @@ UPDATE_INVOICE: Final = (
 
 def billing_of(row: Sequence[Any]) -> Billing:
     """How a partner is billed, from `SELECT_BILLING`."""
-    values = dict(zip((*_OWN, *_TERMS), row, strict=True))
+    values = dict(zip((*_OWN, "revision", *_TERMS), row, strict=True))
     return Billing(**values | {name: bool(values[name]) for name in _FLAGS})
 
 

@@ -6,9 +6,10 @@
 -- One row a partner whose billing has begun. A partner without one is not billed: the operator, or one that an import
 -- made. `first_open` is the first day that no closed invoice covers; `balance_closed` is the
 -- `balance_forward` of the invoice before it. `settled` is what closed invoices settle of the debt before them, `settling`
--- what closed and open ones do together. `date_due` is when a billing run next has something to do; null: not before someone moves it.
+-- what closed and open ones do together. `revision` is drawn anew at each write. `date_due` is when a billing run next has something to do; null: not before someone moves it.
 CREATE TABLE billing (
     partner_sid       TEXT    NOT NULL PRIMARY KEY,
+    revision          INTEGER NOT NULL,
     status            TEXT    NOT NULL CHECK (status IN ('billed', 'held', 'parked', 'parked_held')),
     cycle             TEXT    NOT NULL,
     begins            INTEGER NOT NULL,
