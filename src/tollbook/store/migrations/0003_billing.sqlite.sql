@@ -9,7 +9,7 @@
 -- what closed and open ones do together. `revision` is drawn anew at each write. `date_due` is when a billing run next has something to do; null: not before someone moves it.
 CREATE TABLE billing (
     partner_sid       TEXT    NOT NULL PRIMARY KEY,
-    revision          INTEGER NOT NULL,
+    revision          INTEGER NOT NULL DEFAULT 0,
     status            TEXT    NOT NULL CHECK (status IN ('billed', 'held', 'parked', 'parked_held')),
     cycle             TEXT    NOT NULL,
     begins            INTEGER NOT NULL,
