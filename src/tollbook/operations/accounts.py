@@ -78,6 +78,7 @@ class Account:
         """Those that were closed in this act."""
         self.notices = Notices(act, billing.partner_sid)
         self._act = act
+        self._today = act.now - act.now % DAY_MS
         self._terms = terms
         self._changed: dict[str, set[str]] = {}
         """The invoices that changed, with the arrays of each that did."""
@@ -173,9 +174,8 @@ class Account:
 
     def spend(self, units: int) -> None:
         """Count what was used today, exactly."""
-        today = self._act.now - self._act.now % DAY_MS
-        spent = self.billing.spent_units if self.billing.spent_day == today else 0
-        self.billing = replace(self.billing, spent_day=today, spent_units=within_item(spent + units))
+        spent = within_item(self._spent_today() + units)
+        self.billing = replace(self.billing, spent_day=self._today, spent_units=spent)
 
     # What may be moved.
 
@@ -323,10 +323,11 @@ class Account:
             self.billing = replace(self.billing, current_created=made_of.date_created, current_sid=made_of.invoice_sid)
             self._forward = next(i.balance_forward for i in invoices if i.invoice_sid == made_of.invoice_sid)
 
+    def _spent_today(self) -> int:
+        return self.billing.spent_units if self.billing.spent_day == self._today else 0
+
     def _count_spent(self) -> None:
-        today = self._act.now - self._act.now % DAY_MS
-        spent = self.billing.spent_units if self.billing.spent_day == today else 0
-        amount = item_amount(spent, self._terms.minor_decimals)
+        amount = item_amount(self._spent_today(), self._terms.minor_decimals)
         if (self._loaded.spent_day, self._loaded.spent_units) != (self.billing.spent_day, self.billing.spent_units):
             self._act.set_spent(self.partner_sid, amount)
         self.notices.of_day(self.billing, amount)
