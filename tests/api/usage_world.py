@@ -68,6 +68,6 @@ def put_record(store: Store, event: Event, **values: Any) -> None:
 
     def write(act: Any) -> None:
         act.add_events([placed])
-        act.add_seen(event.partner_sid, [(event.dr_sid, Seen(kind_of(event), fingerprint(event), event.time))])
+        act.add_seen([(event.partner_sid, event.dr_sid, Seen(kind_of(event), fingerprint(event), event.time))])
 
     store.act(write)

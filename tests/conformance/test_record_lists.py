@@ -28,7 +28,7 @@ def recorded(book: Store) -> Store:
     made: Any = {"version": 1, "state": "billed", "date_insert": 5, "country_code": None, "quantity": 1}
     with book.writing() as act:
         act.add_events([Placed(event=each, item_type="toll", invoice_sid="an invoice", **made) for each in events])
-        act.add_seen(CHILD, [(each.dr_sid, Seen(kind_of(each), b"", each.time)) for each in events])
+        act.add_seen([(CHILD, each.dr_sid, Seen(kind_of(each), b"", each.time)) for each in events])
     return book
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from tollbook import errors, limits
 from tollbook.clock import FixedClock
 from tollbook.errors import Flaw, Refusal
 from tollbook.query.fields import PARTNERS
-from tollbook.store import Store, Writes
+from tollbook.store import Alike, Store, Writes
 from tollbook.store.sharing import Line, Place
 
 
@@ -129,6 +129,45 @@ def test_acts_in_line_share_a_commit_and_an_instant_in_their_order(store: Store)
     assert told(threads) == [NOW] * 8
     assert seen == ["COMMIT"] * 2  # of the context that they waited for, and theirs
     assert page(store).total == 8
+
+
+def together(act: Writes, numbers: Sequence[int]) -> list[Any]:
+    """Writes invoices in one go, answers how many came; refuses those above 100, dies where a 13 is not alone."""
+    if 13 in numbers and len(numbers) > 1:
+        act.put_invoice(invoice(99), "imported")
+        raise Broken
+    for number in numbers:
+        if number < 100:
+            act.put_invoice(invoice(number), "imported")
+    return [len(numbers) if number < 100 else Refusal(errors.CONFLICT) for number in numbers]
+
+
+def test_acts_that_are_alike_are_done_in_one_go_in_their_turn(store: Store) -> None:
+    alike = [Alike(together, number) for number in range(1, 6)]
+    with in_line(store, alike[0], alike[1], writes(50), Alike(together, 101), *alike[2:]) as threads:
+        pass
+    answers = told(threads)
+    assert answers[:3] == [2, 2, 50]
+    assert answers[3].problem is errors.CONFLICT
+    assert answers[4:] == [4, 4, 4]
+    assert sids(page(store, order="invoice_sid")) == list(map(sid, (1, 2, 3, 4, 5, 50)))
+    assert page(store, filter="status eq open").total == 6
+
+
+def test_what_cannot_be_done_in_one_go_is_done_one_by_one(store: Store) -> None:
+    with in_line(store, *(Alike(together, number) for number in (1, 13, 101, 2))) as threads:
+        pass
+    answers = told(threads)
+    assert [answers[0], answers[1], answers[3]] == [1, 1, 1]
+    assert answers[2].problem is errors.CONFLICT
+    assert sids(page(store, order="invoice_sid")) == list(map(sid, (1, 2, 13)))
+
+
+def test_no_more_than_may_are_done_in_one_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ACTS_A_COMMIT_MAX", 3)
+    with in_line(store, writes(50), *(Alike(together, number) for number in range(1, 6))) as threads:
+        pass
+    assert told(threads) == [50, 2, 2, 3, 3, 3]
 
 
 def test_no_more_share_a_commit_than_may(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from tollbook.api.services import Services
 from tollbook.api.wire import Answer, base_url, send
 from tollbook.billing.model import Caller
 from tollbook.errors import Flaw, Refusal
-from tollbook.operations.idempotency import HEADER, Once, Replied, digest, read_key, write_once
+from tollbook.operations.idempotency import HEADER, Once, digest, read_key, write_once
 from tollbook.operations.sights import require
 from tollbook.query.arguments import read_arguments
 from tollbook.query.fields import Resource
@@ -53,7 +53,7 @@ class Request(msgspec.Struct, frozen=True):
 
     def write(self, do: Callable[[Writes], bytes]) -> Answer:
         """Do an act that answers with JSON; one that was done before under the request's key is answered as then."""
-        replied = write_once(self.services.store, self.caller, self.once, lambda act: Replied(200, do(act)))
+        replied = write_once(self.services.store, self.caller, self.once, do)
         headers = (("Idempotency-Replayed", "true"),) if replied.replayed else ()
         return Answer(replied.body, replied.status, headers=headers)
 

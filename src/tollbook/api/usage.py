@@ -6,7 +6,7 @@ from tollbook.api.routing import Request, Route
 from tollbook.api.wire import Answer
 from tollbook.mediation.batches import read_body
 from tollbook.mediation.records import SHAPES, RecordKind
-from tollbook.operations.usage import correct_record, read_correction, read_reason, record_body, withdraw_record
+from tollbook.operations.usage import correct_record, post_body, read_correction, read_reason, withdraw_record
 from tollbook.query.arguments import read_arguments
 from tollbook.query.fields import CALL_DRS, MESSAGE_DRS, Resource
 from tollbook.query.listing import parse_view
@@ -50,7 +50,7 @@ def delete_message(request: Request) -> Answer:
 def _post(request: Request, kind: RecordKind) -> Answer:
     request.no_arguments()
     body = read_body(kind, request.text, request.caller.partner_sid)
-    return request.write(lambda act: record_body(act, request.caller, kind, body))
+    return request.write(post_body(request.caller, kind, body))
 
 
 def _patch(request: Request, kind: RecordKind) -> Answer:

@@ -62,6 +62,11 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in ("parked", "parked_held")
 
     @property
+    def is_watched(self) -> bool:
+        """Whether there is a mark that its balance or its spending may pass, which is told when it does."""
+        return any(mark is not None for mark in (self.charge_at, self.spending_limit, self.daily_spending_limit))
+
+    @property
     def is_held(self) -> bool:
         """Whether invoices stay open."""
         return self.status in ("held", "parked_held")

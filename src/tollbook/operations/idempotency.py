@@ -17,6 +17,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.store import Kept, Store, Writes
 
 HEADER = "Idempotency-Key"
+_OK = 200
 _KEY = re.compile(rf"[!-~]{{1,{limits.IDEMPOTENCY_KEY_CHARS_MAX}}}")
 
 
@@ -64,10 +65,10 @@ def digest(parts: Iterable[str | bytes]) -> bytes:
     return whole.digest()
 
 
-def write_once(store: Store, caller: Caller, once: Once | None, do: Callable[[Writes], Replied]) -> Replied:
+def write_once(store: Store, caller: Caller, once: Once | None, do: Callable[[Writes], bytes]) -> Replied:
     """Do an act, and keep its answer where it has a key; 409 where another write holds the book for too long then."""
     if once is None:
-        return store.act(do)
+        return Replied(_OK, store.act(do))
     try:
         return store.act(lambda act: reply_once(act, caller, once, do))
     except Refusal as refusal:
@@ -77,11 +78,11 @@ def write_once(store: Store, caller: Caller, once: Once | None, do: Callable[[Wr
         raise Refusal(errors.CONFLICT, Flaw(HEADER, said), retry_after=refusal.retry_after) from None
 
 
-def reply_once(act: Writes, caller: Caller, once: Once, do: Callable[[Writes], Replied]) -> Replied:
+def reply_once(act: Writes, caller: Caller, once: Once, do: Callable[[Writes], bytes]) -> Replied:
     """The answer that was kept under the caller's key, else the act's own, kept; 422 for another request."""
     kept = act.kept_answer(caller.partner_sid, once.key)
     if kept is None:
-        made = do(act)
+        made = Replied(_OK, do(act))
         act.keep_answer(caller.partner_sid, once.key, Kept(once.digest, made.status, made.body))
         return made
     if kept.digest != once.digest:

@@ -5,8 +5,9 @@ the current invoice with its own period. Nothing that was accepted is lost: with
 partner whose invoice would break a law is parked with what it used (billing rules 2 and 4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import NamedTuple
 
 from tollbook import errors
@@ -33,40 +34,127 @@ class Outcome(NamedTuple):
     problem: Problem | None = None
 
 
+class Sent(NamedTuple):
+    """What one caller sent together."""
+
+    caller: Caller
+    events: Sequence[Event]
+
+
 def record(act: Writes, caller: Caller, events: Sequence[Event]) -> list[Outcome]:
     """Record usage of the caller and of partners beneath it; what became of each, in order."""
-    terms, tariffs = terms_of(act), Tariffs(act)
-    outcomes: dict[int, Outcome] = {}
-    for partner_sid, places in _by_partner(events).items():
-        some = [events[place] for place in places]
-        outcomes.update(zip(places, _record_for(act, caller, partner_sid, some, terms, tariffs), strict=True))
-    return [outcomes[place] for place in range(len(events))]
+    return record_all(act, [Sent(caller, events)])[0]
 
 
-def _by_partner(events: Sequence[Event]) -> dict[str, list[int]]:
-    places: dict[str, list[int]] = {}
-    for place, event in enumerate(events):
-        places.setdefault(event.partner_sid, []).append(place)
-    return places
+def record_all(act: Writes, all_sent: Sequence[Sent]) -> list[list[Outcome]]:
+    """Record what several callers sent; the outcomes, and the book, are what they are when one comes after the other.
+
+    But a partner's invoices are derived and written once for all.
+    """
+    recording = _Recording(act)
+    outcomes: list[dict[int, Outcome]] = [{} for _ in all_sent]
+    for partner_sid, parts in _by_partner(all_sent).items():
+        made = recording.of_partner(partner_sid, [part.sent for part in parts])
+        for part, some in zip(parts, made, strict=True):
+            outcomes[part.number].update(zip(part.places, some, strict=True))
+    recording.write()
+    return [[found[place] for place in range(len(found))] for found in outcomes]
 
 
-def _record_for(
-    act: Writes, caller: Caller, partner_sid: str, events: Sequence[Event], terms: Terms, tariffs: Tariffs
-) -> list[Outcome]:
-    account = account_of(act, partner_sid, terms)
-    if not (caller.is_operator and account) and not act.is_beneath(caller.partner_sid, partner_sid):
-        return [_rejected(event, Flaw("partner_sid", "cannot find item by sid")) for event in events]
-    if account is None:
-        return [_rejected(event, Flaw("partner_sid", NOT_BILLED)) for event in events]
-    sifted = sift(act, partner_sid, events)
-    if not account.billing.is_parked:
+class _Part(NamedTuple):
+    """What somebody sent of one partner: whose sending it is of, and where its events stood there."""
+
+    number: int
+    places: list[int]
+    sent: Sent
+
+
+def _by_partner(all_sent: Sequence[Sent]) -> dict[str, list[_Part]]:
+    parts: dict[str, list[_Part]] = {}
+    for number, (caller, events) in enumerate(all_sent):
+        places: dict[str, list[int]] = {}
+        for place, event in enumerate(events):
+            places.setdefault(event.partner_sid, []).append(place)
+        for partner_sid, some in places.items():
+            part = _Part(number, some, Sent(caller, [events[place] for place in some]))
+            parts.setdefault(partner_sid, []).append(part)
+    return parts
+
+
+class _Recording:
+    """One act's records: what rates them all, and the rows of those that are new, which are written together."""
+
+    def __init__(self, act: Writes) -> None:
+        self.act = act
+        self.terms = terms_of(act)
+        self.tariffs = Tariffs(act)
+        self._placed: list[Placed] = []
+        self._seen: list[tuple[str, str, Seen]] = []
+
+    def of_partner(self, partner_sid: str, parts: Sequence[Sent]) -> list[list[Outcome]]:
+        """What becomes of what was sent of one partner, part by part."""
+        if len(parts) > 1 and (made := self._together(partner_sid, parts)):
+            return made
+        outcomes = []
+        for part in parts:
+            outcomes.append(self._alone(partner_sid, part))
+            if len(parts) > 1:
+                self.write()  # so that the next part meets it
+        return outcomes
+
+    def _together(self, partner_sid: str, parts: Sequence[Sent]) -> list[list[Outcome]] | None:
+        """The same at once; None where it might differ from one part after the other, and nothing is done.
+
+        So it might where somebody may not send it, where a mark is watched that a part may pass, and where a law
+        would be broken: all that came before then stays on the invoices.
+        """
+        billing = self.act.billing(partner_sid)
+        callers = {part.caller.partner_sid: part.caller for part in parts}
+        if billing is None or billing.is_parked or billing.is_watched:
+            return None
+        if not all(self._may(caller, partner_sid) for caller in callers.values()):
+            return None
+        events = [event for part in parts for event in part.events]
+        account = Account(self.act, billing, self.terms)
         try:
-            return Batch(act, account, terms, tariffs).record(events, sifted)
-        except Unlawful as unlawful:
-            park(act, partner_sid, terms, str(unlawful))
-            account = account_of(act, partner_sid, terms)
-            assert account is not None
-    return Batch(act, account, terms, tariffs).let_wait(events, sifted)
+            made = iter(Batch(self, account).record(events, sift(self.act, partner_sid, events)))
+        except Unlawful:
+            return None
+        return [list(islice(made, len(part.events))) for part in parts]
+
+    def _alone(self, partner_sid: str, part: Sent) -> list[Outcome]:
+        events = part.events
+        account = account_of(self.act, partner_sid, self.terms)
+        if not self._may(part.caller, partner_sid, billed=account is not None):
+            return [_rejected(event, Flaw("partner_sid", "cannot find item by sid")) for event in events]
+        if account is None:
+            return [_rejected(event, Flaw("partner_sid", NOT_BILLED)) for event in events]
+        sifted = sift(self.act, partner_sid, events)
+        if not account.billing.is_parked:
+            try:
+                return Batch(self, account).record(events, sifted)
+            except Unlawful as unlawful:
+                park(self.act, partner_sid, self.terms, str(unlawful))
+                account = account_of(self.act, partner_sid, self.terms)
+                assert account is not None
+        return Batch(self, account).let_wait(events, sifted)
+
+    def _may(self, caller: Caller, partner_sid: str, *, billed: bool = True) -> bool:
+        """Whether a caller may send usage of a partner; the operator may of all that are billed."""
+        return (caller.is_operator and billed) or self.act.is_beneath(caller.partner_sid, partner_sid)
+
+    def add(self, partner_sid: str, placed: Iterable[Placed], seen: Mapping[str, Seen]) -> None:
+        """New records of a partner, and how they are known from now on."""
+        self._placed += placed
+        self._seen += [(partner_sid, dr_sid, known) for dr_sid, known in seen.items()]
+
+    def write(self) -> None:
+        """Write the rows of all new records so far."""
+        if self._placed:
+            self.act.add_events(self._placed)
+            self.act.add_seen(self._seen)
+            self.act.mark_used({placed.pin.version_sid for placed in self._placed if placed.pin})
+        self._placed, self._seen = [], []
 
 
 NOT_BILLED = "the partner is not billed; its billing has to be started first"
@@ -112,12 +200,12 @@ def _rejected(event: Event, flaw: Flaw, problem: Problem = errors.OBJECT_INVALID
 class Batch:
     """New events of one partner."""
 
-    def __init__(self, act: Writes, account: Account, terms: Terms, tariffs: Tariffs) -> None:
-        self._act = act
+    def __init__(self, recording: _Recording, account: Account) -> None:
+        self._recording = recording
         self._account = account
-        self._terms = terms
-        self._tariffs = tariffs
-        self._placing = Placing(account, act.now)
+        self._now = recording.act.now
+        self._tariffs = recording.tariffs
+        self._placing = Placing(account, self._now)
         self._placed: list[Placed] = []
         self._seen: dict[str, Seen] = {}
 
@@ -127,13 +215,13 @@ class Batch:
         if self._placed:
             self._placing.settle()
             self._account.save()
-            self._write()
+            self._hand_over()
         return made
 
     def let_wait(self, events: Sequence[Event], sifted: Sequence[Sifted]) -> list[Outcome]:
         """Keep them for a partner that is parked."""
         made = self._each(events, sifted, self._keep)
-        self._write()
+        self._hand_over()
         return made
 
     def _each(
@@ -167,7 +255,7 @@ class Batch:
         except ValueError as error:
             return _rejected(event, Flaw(_measure(event), str(error)))
         key = key_of(event, self._placing.period(event.time))
-        self._note(event, sifted, waiting(event, key, quantity, came=self._act.now))
+        self._note(event, sifted, waiting(event, key, quantity, came=self._now))
         return Outcome(event.dr_sid, "parked")
 
     def _untimely(self, event: Event) -> Flaw | None:
@@ -175,19 +263,17 @@ class Batch:
         time = event.time
         try:
             begins = self._placing.period(time).start
-            why = periods.untimely(time, self._act.now, begins, self._terms.age_days_max)
+            why = periods.untimely(time, self._now, begins, self._recording.terms.age_days_max)
         except ValueError as error:
-            why = periods.untimely(time, self._act.now, date.min, self._terms.age_days_max) or str(error)
+            why = periods.untimely(time, self._now, date.min, self._recording.terms.age_days_max) or str(error)
         return Flaw(_time(event), why) if why else None
 
     def _note(self, event: Event, sifted: Sifted, placed: Placed) -> None:
         self._placed.append(placed)
         self._seen[event.dr_sid] = Seen(kind_of(event), sifted.fingerprint, event.time)
 
-    def _write(self) -> None:
-        self._act.add_events(self._placed)
-        self._act.add_seen(self._account.partner_sid, self._seen.items())
-        self._act.mark_used({placed.pin.version_sid for placed in self._placed if placed.pin})
+    def _hand_over(self) -> None:
+        self._recording.add(self._account.partner_sid, self._placed, self._seen)
 
 
 def _time(event: Event) -> str:

@@ -1,19 +1,20 @@
 """Records of usage as clients send them: recorded, corrected and withdrawn, each with the answer that is told of it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from tollbook import errors
+from tollbook.billing.events import Event
 from tollbook.billing.model import Caller, Sight
 from tollbook.errors import Flaw, Refusal
 from tollbook.mediation.batches import Body, Given
 from tollbook.mediation.records import SHAPES, RecordKind, changed_record
 from tollbook.operations.correcting import correct
 from tollbook.operations.reading import shown
-from tollbook.operations.recording import Outcome, record
+from tollbook.operations.recording import Outcome, Sent, record, record_all
 from tollbook.query.listing import View
 from tollbook.query.records import encode_json, read_text
-from tollbook.store import Writes
+from tollbook.store import Alike, Writes
 
 DUPLICATE: Final = "duplicate"
 REJECTED: Final = "rejected"
@@ -31,17 +32,45 @@ def record_given(act: Writes, caller: Caller, given: Sequence[Given]) -> list[Ou
     ]
 
 
-def record_body(act: Writes, caller: Caller, kind: RecordKind, body: Body) -> bytes:
-    """Record what a body holds: one record, which is answered or refused, or several, each with its result."""
-    outcomes = record_given(act, caller, body.given)
+class Single(NamedTuple):
+    """One record that a caller sent by itself."""
+
+    caller: Caller
+    kind: RecordKind
+    event: Event
+
+
+def post_body(caller: Caller, kind: RecordKind, body: Body) -> Callable[[Writes], bytes]:
+    """The act that records what a body holds: one record, which is answered or refused, or several, which are told.
+
+    Those of one record that share a commit are done in one go.
+    """
     if body.several:
-        return encode_json({"count": len(outcomes), "items": [_result(outcome) for outcome in outcomes]})
-    (one,), (outcome,) = body.given, outcomes
-    if isinstance(one.read, tuple) or outcome.result == REJECTED:
-        raise Refusal(outcome.problem or errors.OBJECT_INVALID, *outcome.flaws)
-    if outcome.result == DUPLICATE and act.placed(one.read.partner_sid, outcome.dr_sid) is None:
-        raise Refusal(errors.CONFLICT, Flaw("dr_sid", "was withdrawn, and is not free again", outcome.dr_sid))
-    return _shown(act, kind, one.read.partner_sid, outcome.dr_sid, View())
+        return lambda act: _record_several(act, caller, body)
+    (read,) = (given.read for given in body.given)
+    if isinstance(read, tuple):
+        raise Refusal(errors.OBJECT_INVALID, *read)
+    return Alike(record_singles, Single(caller, kind, read))
+
+
+def _record_several(act: Writes, caller: Caller, body: Body) -> bytes:
+    outcomes = record_given(act, caller, body.given)
+    return encode_json({"count": len(outcomes), "items": [_result(outcome) for outcome in outcomes]})
+
+
+def record_singles(act: Writes, singles: Sequence[Single]) -> list[bytes | Refusal]:
+    """Record what several callers sent, a record each: each one's record as it is shown, or why it is refused."""
+    outcomes = record_all(act, [Sent(single.caller, [single.event]) for single in singles])
+    return [_told(act, single, outcome) for single, (outcome,) in zip(singles, outcomes, strict=True)]
+
+
+def _told(act: Writes, single: Single, outcome: Outcome) -> bytes | Refusal:
+    if outcome.result == REJECTED:
+        return Refusal(outcome.problem or errors.OBJECT_INVALID, *outcome.flaws)
+    partner_sid = single.event.partner_sid
+    if outcome.result == DUPLICATE and act.placed(partner_sid, outcome.dr_sid) is None:
+        return Refusal(errors.CONFLICT, Flaw("dr_sid", "was withdrawn, and is not free again", outcome.dr_sid))
+    return _shown(act, single.kind, partner_sid, outcome.dr_sid, View())
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

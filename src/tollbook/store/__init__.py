@@ -8,6 +8,8 @@ A store has `reading()` and `writing()`, each a context, and `act(do)`.
   Writers wait for each other for a bounded time, then get `store_busy`. Nothing is acknowledged before.
 - `act(do)` is the same for a function of one act, which may share its commit and its instant with others. They are
   run one after another, each as if those before were committed; one that raises leaves no trace and stops no other.
+- An act that is `Alike` may be done in one go with others of its kind that share its commit: they answer as if they had
+  come one after another. A store need not do so.
 - Within an act, what `with act.savepoint():` wraps is undone if it raises. `now` is the book's instant: it never goes
   back, and in a sandbox stands still until it is moved. `wall` is the machine's, for logins and tokens.
 - Records are seen through a `Sight`; what is outside it does not exist: not in a list, not in its total, not
@@ -29,6 +31,7 @@ from tollbook.store.answers import Kept
 from tollbook.store.auditing import EVERYBODY, Span, Stored
 from tollbook.store.paging import Page, Row, cursor_of
 from tollbook.store.reads import Login, Reads
+from tollbook.store.sharing import Alike
 from tollbook.store.sheet_rows import Sheet, VersionHead
 from tollbook.store.sqlite import SqliteStore, store_failed
 from tollbook.store.writes import Access, Standing, Writes
@@ -38,6 +41,7 @@ Store = SqliteStore
 __all__ = [
     "EVERYBODY",
     "Access",
+    "Alike",
     "Kept",
     "Login",
     "Page",

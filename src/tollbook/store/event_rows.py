@@ -176,11 +176,11 @@ class EventWrites:
         for kind, some in rows.items():
             self._run_many(_INSERT[kind], some)
 
-    def add_seen(self, partner_sid: str, seen: Iterable[tuple[str, Seen]]) -> None:
-        """Remember records for ever."""
+    def add_seen(self, seen: Iterable[tuple[str, str, Seen]]) -> None:
+        """Remember records for ever, each by its partner and sid."""
         self._run_many(
             "INSERT INTO event_seen (partner_sid, dr_sid, kind, fingerprint, date) VALUES (?, ?, ?, ?, ?)",
-            [(partner_sid, dr_sid, *known) for dr_sid, known in seen],
+            [(partner_sid, dr_sid, *known) for partner_sid, dr_sid, known in seen],
         )
 
     def take_out(self, placed: Iterable[Placed]) -> None:

@@ -1,18 +1,39 @@
 """The line of those that want to write: first come, first served, and acts that share a commit.
 
 One leads at a time and holds the book for writing. A leader that shares runs the acts that stand behind it in its own
-transaction, so that one wait for the disk serves them all. What a transaction is, is not known here.
+transaction, so that one wait for the disk serves them all; those that are alike it runs in one go, so that what they
+have in common is done once. What a transaction is, is not known here.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tollbook import errors, limits
 from tollbook.errors import Refusal
 from tollbook.store.writes import Lost, Writes
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """An act that can be done in one go with others of the same `together`.
+
+    That answers what is given to each as if they came one after another: with an answer, or with the error that its
+    caller is told, whose act leaves no trace then.
+    """
+
+    together: Callable[[Writes, Sequence[Any]], Sequence[Any]]
+    given: Any
+
+    def __call__(self, act: Writes) -> Any:
+        """Do it alone."""
+        (answer,) = self.together(act, [self.given])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 class Place:
@@ -52,6 +73,18 @@ class Place:
             raise
         except Exception as error:
             self._error = error
+
+    def is_like(self, other: "Place") -> bool:
+        """Whether its act can be done in one go with another's."""
+        mine, others = self.do, other.do
+        return isinstance(mine, Alike) and isinstance(others, Alike) and mine.together is others.together
+
+    def settle(self, answer: Any) -> None:
+        """Keep what its act came to, done in one go with others."""
+        if isinstance(answer, Exception):
+            self._error = answer
+        else:
+            self._result = answer
 
     def fail(self, error: BaseException) -> None:
         """Tell its caller that nothing was written, whatever its act came to."""
@@ -94,15 +127,30 @@ class Line:
             place.called()  # it leads by now, or its act is being written
         return place.leads
 
-    def shared(self) -> Iterator[Place]:
-        """The places behind a leader whose acts go into its commit, each taken from the line in its turn."""
+    def shared(self, first: Place) -> Iterator[list[Place]]:
+        """The places whose acts go into a leader's commit, its own first, each taken from the line in its turn.
+
+        Those that come one after another and are alike come together.
+        """
         ends = time.monotonic() + limits.ACTS_A_COMMIT_SECONDS
-        for _ in range(limits.ACTS_A_COMMIT_MAX - 1):
-            with self._guard:
-                if not self._behind or self._behind[0].do is None or time.monotonic() > ends:
-                    return
-                place = self._behind.popleft()
-            yield place
+        left = limits.ACTS_A_COMMIT_MAX
+        next_: Place | None = first
+        while next_ is not None:
+            places = [next_, *self._like(next_, left - 1)]
+            yield places
+            left -= len(places)
+            next_ = self._next() if left > 0 and time.monotonic() <= ends else None
+
+    def _next(self) -> Place | None:
+        with self._guard:
+            return self._behind.popleft() if self._behind and self._behind[0].do is not None else None
+
+    def _like(self, place: Place, most: int) -> list[Place]:
+        taken: list[Place] = []
+        with self._guard:
+            while self._behind and len(taken) < most and self._behind[0].is_like(place):
+                taken.append(self._behind.popleft())
+        return taken
 
     def pass_on(self) -> None:
         """Let the next in line lead."""
@@ -126,3 +174,25 @@ class Line:
         """Let an interrupted caller go, without stopping those behind it."""
         if not self._withdrawn(place) and place.leads:
             self.pass_on()
+
+
+def run(act: Writes, places: Sequence[Place]) -> None:
+    """Run acts that are alike within a leader's transaction: in one go, or each by itself where that fails."""
+    if len(places) == 1 or not _ran_together(act, places):
+        for place in places:
+            place.run(act)
+
+
+def _ran_together(act: Writes, places: Sequence[Place]) -> bool:
+    acts = [place.do for place in places if isinstance(place.do, Alike)]
+    try:
+        with act.savepoint():
+            answers = acts[0].together(act, [each.given for each in acts])
+            act.finish()
+    except Lost:
+        raise
+    except Exception:
+        return False
+    for place, answer in zip(places, answers, strict=True):
+        place.settle(answer)
+    return True

@@ -33,7 +33,7 @@ from tollbook.store.book_files import (
 )
 from tollbook.store.explaining import Step, explain_page
 from tollbook.store.reads import Reads
-from tollbook.store.sharing import Line, Place
+from tollbook.store.sharing import Line, Place, run
 from tollbook.store.writes import Lost, Writes
 
 __all__ = ["SqliteStore", "book_version", "create_book", "migrate_book", "open_book", "store_failed"]
@@ -101,18 +101,17 @@ class SqliteStore:
 
     def _lead(self, first: Place) -> None:
         """Run an act and those behind it in one transaction; answer all of them when it is on disk."""
-        run = [first]
+        led: list[Place] = []
         try:
             with self._transaction(first) as act:
-                first.run(act)
-                for place in self._line.shared():
-                    run.append(place)
-                    place.run(act)
+                for places in self._line.shared(first):
+                    led += places
+                    run(act, places)
         except BaseException as error:
-            for place in run:
+            for place in led or [first]:
                 place.fail(error)
         self._line.pass_on()
-        for place in run[1:]:
+        for place in led[1:]:
             place.call()
 
     @contextmanager
