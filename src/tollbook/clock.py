@@ -7,6 +7,7 @@ Leap seconds do not exist (a text with `:60` is refused), as in POSIX.
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 from tollbook import limits
@@ -137,9 +138,26 @@ def format_instant(instant: int) -> str:
     >>> format_instant(1734651001000)
     '2024-12-19T23:30:01.000Z'
     """
-    seconds, ms = divmod(instant, 1000)
-    y, mo, d, h, mi, s, *_ = time.gmtime(seconds)
-    return f"{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{ms:03}Z"
+    day, of_day = divmod(instant, DAY_MS)
+    return f"{_date(day)}T{_time(of_day)}"
+
+
+@lru_cache(limits.DAYS_REMEMBERED_MAX)
+def _date(day: int) -> str:
+    """A day, counted from 1970, as text."""
+    y, mo, d, *_ = time.gmtime(day * (DAY_MS // SECOND_MS))
+    return f"{y:04}-{mo:02}-{d:02}"
+
+
+@lru_cache(limits.TIMES_REMEMBERED_MAX)
+def _time(of_day: int) -> str:
+    """A time of day in milliseconds, as text with its zone."""
+    seconds, ms = divmod(of_day, SECOND_MS)
+    minutes, s = divmod(seconds, 60)
+    return f"{_TWO[minutes // 60]}:{_TWO[minutes % 60]}:{_TWO[s]}.{ms:03}Z"
+
+
+_TWO = tuple(f"{number:02}" for number in range(60))
 
 
 def _milliseconds(y: int, mo: int, d: int, h: int = 0, mi: int = 0, s: int = 0, ms: int = 0) -> int:

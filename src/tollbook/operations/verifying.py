@@ -19,7 +19,7 @@ from tollbook.operations.findings import Audited, Finding
 from tollbook.operations.invoice_records import BadRecord, read_invoice
 from tollbook.operations.proving import Proof, Proved, Start
 from tollbook.operations.standing import number_after
-from tollbook.query.fields import INVOICES
+from tollbook.query.fields import INVOICES, Kind
 from tollbook.query.records import decode_json
 from tollbook.query.rendering import renderer
 from tollbook.store import Reads, Span, Store, Stored
@@ -180,9 +180,11 @@ def start_of(book: Reads, partner_sid: str, imported: Iterable[bytes]) -> Start:
 
 def _count(stored: Stored, beside: dict[str, int]) -> None:
     beside["invoice_document"] += stored.document is not None
-    for field, value in zip(INVOICES.fields, stored.values, strict=True):
-        if field.name in beside:
-            beside[field.name] += len(value)
+    for name, place in _ARRAYS:
+        beside[name] += len(stored.values[place])
+
+
+_ARRAYS = tuple((field.name, place) for place, field in enumerate(INVOICES.fields) if field.kind is Kind.ROWS)
 
 
 def _beside(book: Reads, span: Span, beside: dict[str, int], audited: Audited) -> Iterator[Finding]:
