@@ -67,10 +67,12 @@ def record_singles(act: Writes, singles: Sequence[Single]) -> list[bytes | Refus
 def _told(act: Writes, single: Single, outcome: Outcome) -> bytes | Refusal:
     if outcome.result == REJECTED:
         return Refusal(outcome.problem or errors.OBJECT_INVALID, *outcome.flaws)
-    partner_sid = single.event.partner_sid
-    if outcome.result == DUPLICATE and act.placed(partner_sid, outcome.dr_sid) is None:
-        return Refusal(errors.CONFLICT, Flaw("dr_sid", "was withdrawn, and is not free again", outcome.dr_sid))
-    return _shown(act, single.kind, partner_sid, outcome.dr_sid, View())
+    event = single.event
+    if outcome.result != DUPLICATE:
+        return act.document_at(SHAPES[single.kind].resource, (event.partner_sid, event.time, event.dr_sid))
+    if act.placed(event.partner_sid, event.dr_sid) is None:
+        return Refusal(errors.CONFLICT, Flaw("dr_sid", "was withdrawn, and is not free again", event.dr_sid))
+    return _shown(act, single.kind, event.partner_sid, event.dr_sid, View())
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

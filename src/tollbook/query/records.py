@@ -33,12 +33,16 @@ class Number(str):
 
 def wire_record(fields: tuple[Field, ...], values: Callable[[str], Any]) -> dict[str, Any]:
     """The wire form of a record whose inside values `values(name)` gives, in the catalogue's order."""
-    record = {}
+    record: dict[str, Any] = {}
     for field in fields:
         value = None if field.secret else values(field.name)
-        if value is None and field.absent:
-            continue
-        record[field.name] = None if value is None else _WRITERS[field.kind](field, value)
+        if value is None:
+            if not field.absent:
+                record[field.name] = None
+        elif field.kind is Kind.ROWS:
+            record[field.name] = _wire_rows(field, value)
+        else:
+            record[field.name] = WRITERS[field.kind](value)
     return record
 
 
@@ -46,22 +50,22 @@ def _wire_rows(field: Field, rows: Any) -> list[dict[str, Any]]:
     return [wire_record(field.parts, lambda name, row=row: getattr(row, name)) for row in rows]  # type: ignore[misc]
 
 
-def _same(_: Field, value: Any) -> Any:
+def _same(value: Any) -> Any:
     return value
 
 
-_WRITERS: dict[Kind, Callable[[Field, Any], Any]] = {
+WRITERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: _same,
     Kind.SID: _same,
     Kind.INTEGER: _same,
     Kind.MAP: _same,
-    Kind.BOOLEAN: lambda _, value: bool(value),
-    Kind.MONEY: lambda _, value: format_amount(value),
-    Kind.DECIMAL: lambda _, value: format_rate(value),
-    Kind.INSTANT: lambda _, value: format_instant(value),
-    Kind.ROWS: _wire_rows,
-    Kind.WORDS: lambda _, value: list(value),
+    Kind.BOOLEAN: bool,
+    Kind.MONEY: format_amount,
+    Kind.DECIMAL: format_rate,
+    Kind.INSTANT: format_instant,
+    Kind.WORDS: list,
 }
+"""How an inside value of each kind becomes a JSON value; arrays of objects are written part by part."""
 
 
 def read_text(value: Any) -> str:

@@ -1,13 +1,13 @@
 """Rows to nouns, and nouns to the JSON that is served, by the catalogue."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
 from tollbook.billing.model import Invoice, Partner, Token
 from tollbook.query.fields import Field, Kind, Resource
-from tollbook.query.records import encode_json, wire_record
+from tollbook.query.records import WRITERS, encode_json, wire_record
 
 _NOUNS: dict[str, type[Partner] | type[Token]] = {"partner": Partner, "token": Token}
 
@@ -30,8 +30,31 @@ def noun(resource: Resource, row: Sequence[Any]) -> Partner | Token:
 
 def row_document(resource: Resource, row: Sequence[Any]) -> bytes:
     """A row of `columns` as the JSON that is served, for records that are no noun of their own."""
-    values = {field.name: _inside(field, value) for field, value in zip(resource.scalars, row, strict=True)}
-    return encode_json(wire_record(resource.fields, values.__getitem__))
+    columns_ = _columns.get(resource.name) or _columns.setdefault(resource.name, _columns_of(resource))
+    record: dict[str, Any] = {}
+    for (name, absent, write), value in zip(columns_, row, strict=True):
+        if value is not None:
+            record[name] = write(value) if write else value
+        elif not absent:
+            record[name] = None
+    return encode_json(record)
+
+
+_Write = Callable[[Any], Any]
+_AS_STORED = frozenset((Kind.TEXT, Kind.SID, Kind.INTEGER))
+_columns: dict[str, tuple[tuple[str, bool, _Write | None], ...]] = {}
+"""By the names of resources: each column's name, whether it is left out where it is null, and what writes it."""
+
+
+def _columns_of(resource: Resource) -> tuple[tuple[str, bool, _Write | None], ...]:
+    return tuple((field.name, field.absent, _writer_of(field.kind)) for field in resource.scalars)
+
+
+def _writer_of(kind: Kind) -> _Write | None:
+    """What makes a stored value a JSON value; None where they are the same."""
+    if kind in (Kind.WORDS, Kind.MAP):
+        return json.loads
+    return None if kind in _AS_STORED else WRITERS[kind]
 
 
 def has_noun(resource: Resource) -> bool:
