@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from tollbook.billing.deriving import ItemKey, ItemSum
+from tollbook.billing.model import Invoice
 from tollbook.billing.periods import Cycle, CycleName, Period, day_of
 from tollbook.billing.states import BillingStatus
 
@@ -114,7 +115,10 @@ class FixedLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenInvoice(msgspec.Struct, kw_only=True):
-    """An open invoice, as the sums and lines that it is derived from; an act adds to it."""
+    """An open invoice, as the sums and lines that it is derived from; an act adds to it.
+
+    `written` is what the book holds of it, where that is known.
+    """
 
     invoice_sid: str
     display_id: str
@@ -124,6 +128,7 @@ class OpenInvoice(msgspec.Struct, kw_only=True):
     lines: list[FixedLine] = []
     payments: list[Payment] = []
     is_new: bool = False
+    written: Invoice | None = None
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

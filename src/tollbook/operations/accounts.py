@@ -84,7 +84,7 @@ class Account:
         """The invoices that changed, with the arrays of each that did."""
         self._sums: dict[str, set[ItemKey]] = {}
         self._forward = 0
-        self._loaded = billing
+        self._loaded = self._written = billing
         self._entries: list[tuple[JournalEntry, bytes]] = []
 
     # What there is.
@@ -96,6 +96,8 @@ class Account:
 
     def open_until(self, instant: int) -> None:
         """Open every missing invoice up to the one whose period holds an instant, and all that may be open now."""
+        if self.opens and self._is_open_until(self.opens[-1].period, instant):
+            return
         first = periods.day_of(self.billing.first_open)
         known = {made_of.period for made_of in self.opens}
         for period in periods.periods_from(self.billing.time, first):
@@ -103,6 +105,10 @@ class Account:
                 return
             if period not in known:
                 self._open(period)
+
+    def _is_open_until(self, last: Period, instant: int) -> bool:
+        """Whether there is nothing to open behind the last open invoice's period: they touch."""
+        return instant < midnight(last.end) and self._act.now < periods.next_opens_at(last)
 
     def current(self) -> OpenInvoice:
         """The invoice whose period holds now; the first, where all are still to come."""
@@ -224,7 +230,8 @@ class Account:
             self._act.add_journal(entry, hash_)
         self._entries.clear()
         self.billing = replace(self.billing, date_due=self._date_due())
-        self.billing = replace(self.billing, revision=self._act.put_billing(self.billing))
+        self.billing = replace(self.billing, revision=self._act.put_billing(self.billing, self._written))
+        self._written = self.billing
 
     # How.
 
@@ -275,8 +282,8 @@ class Account:
         if made_of.is_new:
             self._act.open_invoice(invoice)
         else:
-            self._act.change_invoice(invoice, "open", self._changed.get(made_of.invoice_sid, ()))
-        made_of.is_new = False
+            self._act.change_invoice(invoice, "open", self._changed.get(made_of.invoice_sid, ()), made_of.written)
+        made_of.is_new, made_of.written = False, invoice
 
     def _close(self, made_of: OpenInvoice, who: str) -> None:
         """Freeze the first open invoice: issue it, chain it, carry its balance over."""

@@ -1,6 +1,6 @@
 """An invoice as rows: the statements that write one and the parameters they take, made once from the catalogue."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any, Final
 
@@ -46,6 +46,15 @@ INSERT_CHILDREN: Final = {table.name: _insert_children(table) for table in _ROWS
 """The statement for the rows of each array, by the array's name, which is its table's too."""
 
 
+def _put_children(table: Field) -> str:
+    changes = ", ".join(f"{part.name} = excluded.{part.name}" for part in table.parts)
+    return f"{INSERT_CHILDREN[table.name]} ON CONFLICT ({_KEY}, position) DO UPDATE SET {changes}"
+
+
+PUT_CHILDREN: Final = {table.name: _put_children(table) for table in _ROWS}
+"""The same for rows that are there already, or not."""
+
+
 _parts = {table.name: attrgetter(*(part.name for part in table.parts)) for table in _ROWS}
 
 
@@ -68,9 +77,8 @@ def invoice_row(invoice: Invoice, origin: str) -> tuple[Any, ...]:
     return (*_scalars(invoice), origin)
 
 
-def child_rows(table: str, invoice: Invoice) -> Iterator[tuple[Any, ...]]:
-    """The parameters of `INSERT_CHILDREN[table]`, once for each element of an invoice's array."""
-    key = key_of(invoice)
-    parts = _parts[table]
-    for position, element in enumerate(getattr(invoice, table)):
-        yield (*key, position, *parts(element))
+def child_rows(table: str, invoice: Invoice, places: Iterable[int] | None = None) -> Iterator[tuple[Any, ...]]:
+    """The parameters of `INSERT_CHILDREN[table]`, once for each element of an invoice's array, or some of them."""
+    key, parts, elements = key_of(invoice), _parts[table], getattr(invoice, table)
+    for position in range(len(elements)) if places is None else places:
+        yield (*key, position, *parts(elements[position]))

@@ -26,6 +26,11 @@ SELECT_BILLING: Final = (
     f"SELECT {', '.join(f'b.{name}' for name in (*_OWN, 'revision'))}, {', '.join(f'p.{name}' for name in _TERMS)}"
     " FROM billing b JOIN partner p ON p.partner_sid = b.partner_sid"
 )
+_PUT_BILLING: Final = (
+    f"INSERT INTO billing ({', '.join(_OWN)}, revision) VALUES ({', '.join('?' * (len(_OWN) + 1))})"
+    " ON CONFLICT (partner_sid) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in (*_OWN[1:], "revision"))
+)
 _SELECT_PAYMENTS: Final = f"SELECT {', '.join(_PAYMENT)} FROM payment"
 _SUM: Final = "type, direction, country_code, date_start, date_end, units, usage, events"
 _IN_ORDER: Final = "ORDER BY date_created, line_sid, position"
@@ -237,16 +242,16 @@ class LedgerWrites:
     _run: Callable[..., Any]
     _run_many: Callable[..., Any]
 
-    def put_billing(self, billing: Billing) -> int:
-        """Write how a partner is billed; the revision that was drawn for it."""
-        names = (*_OWN, "revision")
-        changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    def put_billing(self, billing: Billing, known: Billing | None = None) -> int:
+        """Write how a partner is billed; the revision that was drawn for it. `known` is what the book holds."""
+        names = _OWN if known is None else [name for name in _OWN if getattr(billing, name) != getattr(known, name)]
         revision = secrets.randbits(62)
-        self._run(
-            f"INSERT INTO billing ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-            f" ON CONFLICT (partner_sid) DO UPDATE SET {changes}",
-            [*(int(v) if isinstance(v := getattr(billing, name), bool) else v for name in _OWN), revision],
-        )
+        values = [*(int(v) if isinstance(v := getattr(billing, name), bool) else v for name in names), revision]
+        if known is None:
+            self._run(_PUT_BILLING, values)
+        else:
+            changes = "".join(f"{name} = ?, " for name in names)
+            self._run(f"UPDATE billing SET {changes}revision = ? WHERE partner_sid = ?", [*values, billing.partner_sid])
         return revision
 
     def put_sums(self, key: Key, sums: Iterable[tuple[ItemKey, ItemSum]]) -> None:

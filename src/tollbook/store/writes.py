@@ -25,6 +25,7 @@ from tollbook.store.invoice_rows import (
     INSERT_CHILDREN,
     INSERT_DOCUMENT,
     INSERT_INVOICE,
+    PUT_CHILDREN,
     Key,
     child_rows,
     document_row,
@@ -208,21 +209,33 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         """Write a new computed invoice."""
         self.put_invoices([invoice], "computed")
 
-    def change_invoice(self, invoice: Invoice, before: str, tables: Iterable[str] = ()) -> None:
+    def change_invoice(
+        self, invoice: Invoice, before: str, tables: Iterable[str] = (), known: Invoice | None = None
+    ) -> None:
         """Write what changed of a computed invoice whose status was `before`, and the rows of some of its arrays.
 
-        Its number and period never change.
+        Its number and period never change. `known` is what the book holds of it: only other rows are written then.
         """
-        key = key_of(invoice)
         self._run(UPDATE_INVOICE, changed_columns(invoice))
         for table in tables:
-            self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?", key)
-            self._run_many(INSERT_CHILDREN[table], child_rows(table, invoice))
+            self._change_rows(table, invoice, known)
         self._run(INSERT_DOCUMENT, document_row(invoice, _render(_values_of(invoice))))
         if before != invoice.status:
             self._counts[invoice.partner_sid, before] -= 1
             self._counts[invoice.partner_sid, invoice.status] += 1
         self._billed.add(invoice.partner_sid)
+
+    def _change_rows(self, table: str, invoice: Invoice, known: Invoice | None) -> None:
+        """Write the rows of an array, or those that differ from what is known."""
+        elements, there = getattr(invoice, table), getattr(known, table) if known else ()
+        if known is None or len(elements) < len(there):
+            self._run(
+                f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?",
+                key_of(invoice),
+            )
+            there = ()
+        places = [place for place, one in enumerate(elements) if place >= len(there) or one != there[place]]
+        self._run_many(PUT_CHILDREN[table], child_rows(table, invoice, places))
 
     def put_document(self, invoice: Invoice) -> None:
         """Write the document that an invoice's rows make."""
@@ -252,7 +265,7 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
     def _forget(self, key: Key) -> None:
         self._run("DELETE FROM invoice WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?", key)
         for table in ("invoice_document", *INSERT_CHILDREN):
-            self._run(f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?", key)
+            self._run(f"DELETE FROM {table} WHERE {_OF_INVOICE}", key)
 
     def _insert(self, resource: Resource, record: Any, **hidden: Any) -> None:
         values = {**_values(resource, record), **hidden}
@@ -263,6 +276,7 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         )
 
 
+_OF_INVOICE = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
 _render = renderer(INVOICES.fields)
 _attributes = attrgetter(*(field.name for field in INVOICES.fields))
 _parts = {field.name: attrgetter(*(part.name for part in field.parts)) for field in INVOICES.fields if field.parts}
