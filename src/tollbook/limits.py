@@ -127,6 +127,7 @@ GZIP_BYTES_MIN: Final = 1_024  # smaller answers do not gain
 TICK_SECONDS_DEFAULT: Final = 30  # between two looks whether a billing run is due; each costs microseconds
 READY_SECONDS: Final = 1  # an answer of /health/ready is good for this long
 
+GARBAGE_THRESHOLDS: Final = (20_000, 20, 50)  # objects, and looks at younger ones, between two looks for circles
 START_TRIES_MAX: Final = 1_500  # looks whether a starting server answers, 20 ms apart
 PARENT_LOOK_SECONDS: Final = 1  # between a worker's looks whether the first process is still there
 

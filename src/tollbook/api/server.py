@@ -1,5 +1,6 @@
 """The process: binds the address, starts the workers, says when it answers, stops in order."""
 
+import gc
 import http.client
 import logging
 import os
@@ -116,7 +117,19 @@ def _load(settings: Settings, parent: int) -> WsgiApp:
     for name in [name for name in os.environ if name.startswith(("HTTP_", "CONTENT_"))]:
         del os.environ[name]
     threading.Thread(target=_follow, args=(parent,), name="follow", daemon=True).start()
-    return create_app(settings)
+    app = create_app(settings)
+    _collect_rarely()
+    return app
+
+
+def _collect_rarely() -> None:
+    """Look for circles of garbage less often: requests make next to none, and each look takes a twentieth of the work.
+
+    What there is before the first request is never looked at again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*limits.GARBAGE_THRESHOLDS)
 
 
 def _follow(parent: int) -> None:

@@ -35,6 +35,8 @@ def read_arguments(query: str, known: Iterable[str], *, strict: bool = True) -> 
     >>> [a.value for a in read_arguments("filter=status%20eq+open&limit=1", ("filter", "limit"))]
     ['status eq open', '1']
     """
+    if not query:
+        return ()
     arguments, refusals = sift_arguments(query, known, strict=strict)
     if refusals:
         raise together(refusals)
