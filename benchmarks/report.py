@@ -11,7 +11,7 @@ from benchmarks.numbers import Outcome, Requirement, table
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PREAMBLE = """# Results
 
-Written by `./run bench list`, `./run bench usage` and `./run bench check`. What was compared, and what is unfair: [README.md](README.md).
+Written by `./run bench list`, `usage` and `check`. What was compared, and what is unfair: [README.md](README.md).
 Numbers of different days or machines do not compare; ratios within one table do, to about ±30 %.
 """
 ORDER = ("peers", "operator", "growth", "import", "usage", "closing", "check")

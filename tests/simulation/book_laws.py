@@ -34,7 +34,7 @@ def _of_partner(book: Reads, billing: Billing, minor_decimals: int) -> Iterator[
             yield Broken(11, documents[-1]["invoice_sid"], "is not written as it would be served")
     invoices = [book.invoice(document["invoice_sid"]) for document in documents]
     previous = 0
-    for invoice, document in zip(invoices, documents, strict=True):
+    for invoice in invoices:
         sums, lines = book.item_sums(key_of(invoice)), credit_items(book.fixed_lines(key_of(invoice)))
         yield from laws.items_law(invoice, sums, lines, minor_decimals)
         yield from laws.taxes_law(invoice)
