@@ -424,6 +424,28 @@ def test_a10_an_act_that_writes_nothing_moves_no_time(store: Store) -> None:
     assert store.act(lambda act: act.now) == NOW
 
 
+# A leader waits for company that is about to come.
+
+
+def test_a_leader_waits_for_as_many_as_last_time_while_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    line, naps = Line(), []
+    coming = [Place(lambda _: None) for _ in range(3)]
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        line._behind.extend(coming[:1])
+        del coming[:1]
+
+    monkeypatch.setattr("tollbook.store.sharing.time.sleep", nap)
+    line.gather()
+    assert naps == []  # the last commit was one act's
+    line._behind.extend(Place(lambda _: None) for _ in range(5))
+    assert sum(map(len, line.shared(Place(lambda _: None)))) == 6
+    line.gather()
+    assert len(naps) == 4  # three came, then nobody
+    assert len(line) == 3
+
+
 # Callers that are interrupted while they wait.
 
 

@@ -104,6 +104,7 @@ class Line:
         self._guard = threading.Lock()
         self._behind: deque[Place] = deque()
         self._led = False
+        self._shared = 1
 
     def __len__(self) -> int:
         """How many stand behind the one that leads."""
@@ -127,6 +128,16 @@ class Line:
             place.called()  # it leads by now, or its act is being written
         return place.leads
 
+    def gather(self) -> None:
+        """Wait, before the first act, for as many as shared the last commit, as long as one more comes each time.
+
+        They are about to come, and who comes later takes turns with the leader for the interpreter at each statement.
+        """
+        seen = -1
+        while seen < len(self._behind) < self._shared - 1:
+            seen = len(self._behind)
+            time.sleep(limits.GATHER_SECONDS)
+
     def shared(self, first: Place) -> Iterator[list[Place]]:
         """The places whose acts go into a leader's commit, its own first, each taken from the line in its turn.
 
@@ -137,8 +148,9 @@ class Line:
         next_: Place | None = first
         while next_ is not None:
             places = [next_, *self._like(next_, left - 1)]
-            yield places
             left -= len(places)
+            self._shared = limits.ACTS_A_COMMIT_MAX - left
+            yield places
             next_ = self._next() if left > 0 and time.monotonic() <= ends else None
 
     def _next(self) -> Place | None:

@@ -94,6 +94,7 @@ class SqliteStore:
         place = Place(do)
         with self._among_writers():
             if self._line.wait(place):
+                self._line.gather()
                 self._lead(place)
         with translated():
             answer: T = place.answer()

@@ -77,6 +77,7 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         """The book's instant: everything else."""
         self._counts: Counter[tuple[str, str]] = Counter()
         self._billed: set[str] = set()
+        self._spent: dict[str, int] = {}
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -84,14 +85,14 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
 
         Nothing else is undone: what a caller keeps of the book in memory, it must read again.
         """
-        counts, billed = self._counts.copy(), self._billed.copy()
+        counts, billed, spent = self._counts.copy(), self._billed.copy(), self._spent.copy()
         self._run("SAVEPOINT part")
         try:
             yield
         except Lost:
             raise
         except BaseException as error:
-            self._counts, self._billed, self._settings = counts, billed, None
+            self._counts, self._billed, self._spent, self._settings = counts, billed, spent, None
             try:
                 self._run("ROLLBACK TO part")
                 self._run("RELEASE part")
@@ -245,6 +246,10 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         """Let `finish` bring up a partner's balance, though no invoice changed: another one is current now."""
         self._billed.add(partner_sid)
 
+    def set_spent(self, partner_sid: str, amount: int) -> None:
+        """What a partner spent today; `finish` writes it."""
+        self._spent[partner_sid] = amount
+
     def finish(self) -> None:
         """Bring counters and balances up to the invoices written; the store calls it before the commit."""
         if self._counts:
@@ -253,9 +258,12 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
                 " ON CONFLICT (partner_sid, status) DO UPDATE SET invoices = invoices + excluded.invoices",
                 [(*key, change) for key, change in self._counts.items() if change],
             )
-        self._run_many(_BALANCE, [(sid,) for sid in sorted(self._billed)])
+        spent = self._spent
+        self._run_many(_BALANCE_AND_SPENT, [(amount, sid) for sid, amount in sorted(spent.items())])
+        self._run_many(_BALANCE, [(sid,) for sid in sorted(self._billed) if sid not in spent])
         self._counts.clear()
         self._billed.clear()
+        spent.clear()
 
     def standing(self, invoice_sid: str) -> Standing | None:
         """Whose an invoice is and whether it was `imported` or `computed`; None where the book has no such sid."""
@@ -277,7 +285,7 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
 
 
 _OF_INVOICE = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
-_render = renderer(INVOICES.fields)
+_render = renderer(INVOICES.fields, rows_again=True)
 _attributes = attrgetter(*(field.name for field in INVOICES.fields))
 _parts = {field.name: attrgetter(*(part.name for part in field.parts)) for field in INVOICES.fields if field.parts}
 
@@ -288,6 +296,7 @@ def _values_of(invoice: Invoice) -> list[Any]:
     return [list(map(_parts[name], value)) if name in _parts else value for name, value in values]
 
 
+_BALANCE_AND_SPENT = f"UPDATE partner SET balance = {BALANCE_OF_PARTNER}, daily_spent_amount = ? WHERE partner_sid = ?"
 _BALANCE = f"UPDATE partner SET balance = {BALANCE_OF_PARTNER} WHERE partner_sid = ?"
 
 
