@@ -14,10 +14,11 @@ from tests.engine import UK, US, Engine, call, day, message, usage
 from tests.simulation.book_laws import broken_laws
 
 from tollbook.billing.events import Event
-from tollbook.billing.model import Caller
+from tollbook.billing.model import Caller, Sight
 from tollbook.billing.sheets import CallRate, MessageRate, UsagePrice
 from tollbook.clock import FixedClock, parse_instant
 from tollbook.errors import Refusal
+from tollbook.mediation.records import SHAPES
 from tollbook.money import parse_rate
 from tollbook.operations import recording
 from tollbook.operations.accounts import terms_of
@@ -108,6 +109,13 @@ def answer(give: Callable[[], Any]) -> Any:
         return refusal.problem, refusal.flaws, refusal.retry_after
 
 
+def shown(store: Store, single: Single) -> bytes:
+    """A record as the list of its kind shows it."""
+    with store.reading() as book:
+        sight = Sight("own", single.event.partner_sid)
+        return book.record(SHAPES[single.kind].resource, sight, single.event.dr_sid).document
+
+
 def rows(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of a book, without what is drawn."""
     found = {}
@@ -149,10 +157,15 @@ def events(draw: st.DrawFn) -> Event:
     """A record of some kind; few sids, so that many come again, with the same content or another."""
     kind, when, sid = draw(st.sampled_from("cccmuu")), draw(whens), draw(dr_sids)
     if kind == "m":
-        return message("", sid, when, message_segments=draw(st.integers(1, 2)))
+        group = draw(st.sampled_from(((), (US, UK))))
+        return message("", sid, when, message_segments=draw(st.integers(1, 2)), number_group_dst=group, mcc="310")
     if kind == "u":
         return usage("", sid, when, "lookup", draw(st.sampled_from((1, 60_000_000, 10**12))))
-    return call("", sid, when, seconds=draw(st.sampled_from((0, 60, 40 * 86_400))), number_dst=draw(numbers))
+    how: dict[str, Any] = draw(
+        st.sampled_from(({}, {"date_talk": None}, {"duration": 1_500_000_000}, {"price": 1, "sipcause": 200}))
+    )
+    seconds = draw(st.sampled_from((0, 60, 40 * 86_400)))
+    return call("", sid, when, seconds=seconds, number_dst=draw(numbers), **how)
 
 
 numbers = st.sampled_from((US, US, UK))
@@ -195,7 +208,10 @@ def test_in_one_go_is_as_one_after_the_other(world: World, sent: list[tuple[str,
     acts = [act_of(single, key) for single, key in singles]
     with tempfile.TemporaryDirectory() as folder:
         together, apart = world.copy(folder, "together.db"), world.copy(folder, "apart.db")
-        assert in_one_go(together, acts) == in_turn(apart, acts)
+        answers = in_one_go(together, acts)
+        assert answers == in_turn(apart, acts)
+        for (single, _), told in zip(singles, answers, strict=True):
+            assert not isinstance(told, bytes) or told == shown(together, single)
         assert rows(together) == rows(apart)
         assert broken_laws(together) == []
         together.close()

@@ -48,10 +48,10 @@ class Bodies:
 
     def _read(self, request: falcon.Request, media_type: str) -> bytes:
         length = _length(request)
-        given = (request.get_header("Content-Type") or "").partition(";")[0].strip().lower()
+        given = (request.env.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
         if given != media_type:
             raise Refusal(errors.MEDIA_TYPE, Flaw("Content-Type", f"expected {media_type}"))
-        if (request.get_header("Content-Encoding") or "identity").lower() != "identity":
+        if (request.env.get("HTTP_CONTENT_ENCODING") or "identity").lower() != "identity":
             raise Refusal(errors.MEDIA_TYPE, Flaw("Content-Encoding", "an encoded body is not taken"))
         if not length:
             return b""

@@ -24,7 +24,7 @@ from tollbook.store.event_rows import Placed, Seen, kind_of
 
 
 class Outcome(NamedTuple):
-    """What became of one record; `problem` and `flaws` say why it was rejected."""
+    """What became of one record: what was made of it, if it is new; `problem` and `flaws` say why it was rejected."""
 
     dr_sid: str
     result: str
@@ -32,6 +32,7 @@ class Outcome(NamedTuple):
     unrated: bool = False
     flaws: tuple[Flaw, ...] = ()
     problem: Problem | None = None
+    placed: Placed | None = None
 
 
 class Sent(NamedTuple):
@@ -51,9 +52,10 @@ def record_all(act: Writes, all_sent: Sequence[Sent]) -> list[list[Outcome]]:
 
     But a partner's invoices are derived and written once for all.
     """
-    recording = _Recording(act)
+    by_partner = _by_partner(all_sent)
+    recording = _Recording(act, by_partner)
     outcomes: list[dict[int, Outcome]] = [{} for _ in all_sent]
-    for partner_sid, parts in _by_partner(all_sent).items():
+    for partner_sid, parts in by_partner.items():
         made = recording.of_partner(partner_sid, [part.sent for part in parts])
         for part, some in zip(parts, made, strict=True):
             outcomes[part.number].update(zip(part.places, some, strict=True))
@@ -84,8 +86,9 @@ def _by_partner(all_sent: Sequence[Sent]) -> dict[str, list[_Part]]:
 class _Recording:
     """One act's records: what rates them all, and the rows of those that are new, which are written together."""
 
-    def __init__(self, act: Writes) -> None:
+    def __init__(self, act: Writes, partner_sids: Iterable[str]) -> None:
         self.act = act
+        self._billings = act.billings_of(partner_sids)
         self.terms = terms_of(act)
         self.tariffs = Tariffs(act)
         self._placed: list[Placed] = []
@@ -100,6 +103,7 @@ class _Recording:
             outcomes.append(self._alone(partner_sid, part))
             if len(parts) > 1:
                 self.write()  # so that the next part meets it
+                self._billings |= self.act.billings_of([partner_sid])
         return outcomes
 
     def _together(self, partner_sid: str, parts: Sequence[Sent]) -> list[list[Outcome]] | None:
@@ -108,7 +112,7 @@ class _Recording:
         So it might where somebody may not send it, where a mark is watched that a part may pass, and where a law
         would be broken: all that came before then stays on the invoices.
         """
-        billing = self.act.billing(partner_sid)
+        billing = self._billings.get(partner_sid)
         callers = {part.caller.partner_sid: part.caller for part in parts}
         if billing is None or billing.is_parked or billing.is_watched:
             return None
@@ -124,7 +128,8 @@ class _Recording:
 
     def _alone(self, partner_sid: str, part: Sent) -> list[Outcome]:
         events = part.events
-        account = account_of(self.act, partner_sid, self.terms)
+        billing = self._billings.get(partner_sid)
+        account = Account(self.act, billing, self.terms) if billing else None
         if not self._may(part.caller, partner_sid, billed=account is not None):
             return [_rejected(event, Flaw("partner_sid", "cannot find item by sid")) for event in events]
         if account is None:
@@ -245,7 +250,7 @@ class Batch:
             return _rejected(event, Flaw(_measure(event), str(error)))
         placed = self._placing.put(event, rating)
         self._note(event, sifted, placed)
-        return Outcome(event.dr_sid, "accepted", late=placed.late, unrated=placed.state == "unrated")
+        return Outcome(event.dr_sid, "accepted", late=placed.late, unrated=placed.state == "unrated", placed=placed)
 
     def _keep(self, event: Event, sifted: Sifted) -> Outcome:
         if flaw := self._untimely(event):
@@ -255,8 +260,9 @@ class Batch:
         except ValueError as error:
             return _rejected(event, Flaw(_measure(event), str(error)))
         key = key_of(event, self._placing.period(event.time))
-        self._note(event, sifted, waiting(event, key, quantity, came=self._now))
-        return Outcome(event.dr_sid, "parked")
+        placed = waiting(event, key, quantity, came=self._now)
+        self._note(event, sifted, placed)
+        return Outcome(event.dr_sid, "parked", placed=placed)
 
     def _untimely(self, event: Event) -> Flaw | None:
         """Why an event's time is refused; nothing is opened for one that is."""

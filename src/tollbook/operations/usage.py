@@ -15,6 +15,7 @@ from tollbook.operations.recording import Outcome, Sent, record, record_all
 from tollbook.query.listing import View
 from tollbook.query.records import encode_json, read_text
 from tollbook.store import Alike, Writes
+from tollbook.store.event_rows import document_of
 
 DUPLICATE: Final = "duplicate"
 REJECTED: Final = "rejected"
@@ -68,8 +69,8 @@ def _told(act: Writes, single: Single, outcome: Outcome) -> bytes | Refusal:
     if outcome.result == REJECTED:
         return Refusal(outcome.problem or errors.OBJECT_INVALID, *outcome.flaws)
     event = single.event
-    if outcome.result != DUPLICATE:
-        return act.document_at(SHAPES[single.kind].resource, (event.partner_sid, event.time, event.dr_sid))
+    if outcome.placed is not None:
+        return document_of(SHAPES[single.kind].resource, outcome.placed)
     if act.placed(event.partner_sid, event.dr_sid) is None:
         return Refusal(errors.CONFLICT, Flaw("dr_sid", "was withdrawn, and is not free again", event.dr_sid))
     return _shown(act, single.kind, event.partner_sid, event.dr_sid, View())

@@ -8,6 +8,9 @@ import msgspec
 
 from tollbook.billing.events import CallEvent, Event, MessageEvent, UsageEvent
 from tollbook.billing.rating import Pin
+from tollbook.money import BILLIONTHS
+from tollbook.query.fields import Resource
+from tollbook.store.nouns import row_document
 
 EventState = str
 _SEEN_AT_ONCE: Final = 200  # sids asked for in one statement
@@ -18,7 +21,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is `billed`, `unrated` or `parked`; `units`, in an item's units, are its exact price. `late` says that its
     own period was closed already; `adjusted`, that its invoice was closed with an earlier version. Unrated and parked
-    records are on no invoice. `given_back`, of a version that was replaced, says that its invoice was void by then.
+    records are on no invoice.
     """
 
     event: Event
@@ -36,7 +39,6 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     price: int | None = None
     rate: int | None = None
     pin: Pin | None = None
-    given_back: bool = False
 
 
 class Seen(NamedTuple):
@@ -205,6 +207,27 @@ class EventWrites:
         self._run(f"UPDATE event_seen SET date = ? {where}", (date, partner_sid, dr_sid))
 
 
+def document_of(resource: Resource, placed: Placed) -> bytes:
+    """The JSON of a record as the list of its kind shows it once it is written."""
+    kind = kind_of(placed.event)
+    values = dict(zip((*_SHARED, *_OWN[kind]), _row(placed), strict=True))
+    if kind == "call":
+        values["duration_billing"] = placed.quantity * BILLIONTHS
+    elif kind == "message":
+        values["number_group_dst"] = values["number_group_dst"] or "[]"
+    for name, column in _SHOWN_AS[kind]:
+        values[name] = values[column]
+    return row_document(resource, [values.get(field.name) for field in resource.scalars])
+
+
+_SHOWN_AS: Final = {
+    "call": (("date_stop", "date"),),
+    "message": (("date_sent", "date"),),
+    "usage": (("type", "item_type"),),
+}
+"""Attributes whose column has another name, as the views of the three lists say too."""
+
+
 def _row(placed: Placed) -> tuple[Any, ...]:
     """A record as the `_INSERT` of its kind takes it."""
     event, pin = placed.event, placed.pin
@@ -242,16 +265,13 @@ def _served_duration(event: CallEvent) -> int | None:
     return max(0, event.date_stop - event.date_start) * 1_000_000
 
 
-_NOT_COLUMNS: Final = ("event", "late", "adjusted", "pin", "given_back")
-
-
 def _placed(row: Sequence[Any]) -> Placed:
     """A record from its row."""
     of: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
     pin = None
     if of["version_sid"] is not None:
         pin = Pin(of["version_sid"], of["prefix"], of["rate"], of["jurisdiction"])
-    names = [name for name in Placed.__struct_fields__ if name not in _NOT_COLUMNS]
+    names = [name for name in Placed.__struct_fields__ if name not in ("event", "late", "adjusted", "pin")]
     flags: dict[str, Any] = {name: bool(of[name]) for name in ("late", "adjusted")}
     return Placed(event=_EVENTS[of["kind"]](of), pin=pin, **flags, **{name: of[name] for name in names})
 

@@ -5,6 +5,7 @@ What a row means is `billing.ledger`'s to say; what follows from it is computed 
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from tollbook.billing.chain import JournalEntry
@@ -15,9 +16,11 @@ from tollbook.billing.periods import Period, day_of, midnight, printed_period
 from tollbook.clock import DAY_MS
 from tollbook.store.invoice_rows import Key, key_of
 
+_AT_ONCE: Final = 200  # partners asked for in one statement
 _KEY: Final = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
 _TERMS: Final = ("payment_type", "charge_at", "prepay_amount", "spending_limit", "daily_spending_limit")
 _OWN: Final = tuple(name for name in Billing.__struct_fields__ if name not in (*_TERMS, "revision"))
+_BILLING: Final = (*_OWN, "revision", *_TERMS)
 _FLAGS: Final = ("needs_approval", "charge_requested")
 _PAYMENT: Final = Payment.__struct_fields__
 _LINE: Final = FixedLine.__struct_fields__
@@ -70,6 +73,17 @@ class LedgerReads:
         row = self._run(f"{SELECT_BILLING} WHERE b.partner_sid = ?", (partner_sid,)).fetchone()
         return billing_of(row) if row else None
 
+    def billings_of(self, partner_sids: Iterable[str]) -> dict[str, Billing]:
+        """How some partners are billed, those that are."""
+        found: dict[str, Billing] = {}
+        wanted = iter(partner_sids)
+        while some := list(islice(wanted, _AT_ONCE)):
+            marks = ", ".join("?" * len(some))
+            for row in self._run(f"{SELECT_BILLING} WHERE b.partner_sid IN ({marks})", some):
+                billing = billing_of(row)
+                found[billing.partner_sid] = billing
+        return found
+
     def billings(self) -> Iterator[Billing]:
         """Everybody's, in the order of their sids."""
         yield from map(billing_of, self._run(f"{SELECT_BILLING} ORDER BY b.partner_sid"))
@@ -121,11 +135,6 @@ class LedgerReads:
         """Whether an invoice was computed here, and not imported."""
         where = "WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ? AND origin = 'computed'"
         return self._run(f"SELECT 1 FROM invoice {where}", key).fetchone() is not None
-
-    def voided(self, partner_sid: str) -> dict[str, str]:
-        """The numbers of a partner's voided invoices, by their sids."""
-        where = "WHERE partner_sid = ? AND status = 'void'"
-        return dict(self._run(f"SELECT invoice_sid, display_id FROM invoice {where}", (partner_sid,)).fetchall())
 
     def item_sums(self, key: Key) -> dict[ItemKey, ItemSum]:
         """The exact sums of an invoice's items."""
@@ -323,10 +332,6 @@ class LedgerWrites:
             (now, partner_sid, kind),
         )
 
-    def set_spent(self, partner_sid: str, amount: int) -> None:
-        """What a partner spent today."""
-        self._run("UPDATE partner SET daily_spent_amount = ? WHERE partner_sid = ?", (amount, partner_sid))
-
     def forget_spent(self, today: int) -> None:
         """Begin a new day for all who spent something on another."""
         self._run(
@@ -357,8 +362,10 @@ UPDATE_INVOICE: Final = (
 
 def billing_of(row: Sequence[Any]) -> Billing:
     """How a partner is billed, from `SELECT_BILLING`."""
-    values = dict(zip((*_OWN, "revision", *_TERMS), row, strict=True))
-    return Billing(**values | {name: bool(values[name]) for name in _FLAGS})
+    values = dict(zip(_BILLING, row, strict=True))
+    for name in _FLAGS:
+        values[name] = bool(values[name])
+    return Billing(**values)
 
 
 def _payment(row: Sequence[Any]) -> Payment:

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, Protocol
 
 from tollbook.billing.model import Invoice, InvoiceItem, Partner, PayItem, Sight, TaxItem, Token
 from tollbook.errors import no_item
-from tollbook.query.fields import CALL_DRS, INVOICES, MESSAGE_DRS, PARTNERS, TOKENS, USAGE, Resource
+from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Resource
 from tollbook.query.listing import ListQuery
 from tollbook.store.auditing import Audit
 from tollbook.store.event_rows import EventReads
 from tollbook.store.invoice_rows import Key
 from tollbook.store.ledger import LedgerReads
 from tollbook.store.ledger_audit import LedgerAudit
-from tollbook.store.nouns import columns, document, names, noun, row_document
+from tollbook.store.nouns import columns, document, names, noun
 from tollbook.store.paging import Page, Pager, Row, by_sid, fetch
 from tollbook.store.sheet_rows import GENERATION, SheetReads
 from tollbook.store.standing_rows import StandingReads
@@ -65,11 +65,6 @@ class Instants(NamedTuple):
         return max(wall, self.date_last_act or 0) if self.sandbox_clock is None else self.sandbox_clock
 
 
-_AT = "partner_sid = ? AND date = ? AND dr_sid = ?"
-_DOCUMENT_AT = {
-    resource.name: f"SELECT {columns(resource)} FROM {resource.name} r WHERE {_AT}"
-    for resource in (CALL_DRS, MESSAGE_DRS, USAGE)
-}
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
@@ -94,13 +89,6 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Ledge
         if not rows:
             raise no_item()
         return rows[0]
-
-    def document_at(self, resource: Resource, key: tuple[str, int, str]) -> bytes:
-        """The JSON of a record of usage by its partner, its date and its sid, whoever asks; 404 where there is none."""
-        row = self._run(_DOCUMENT_AT[resource.name], key).fetchone()
-        if row is None:
-            raise no_item()
-        return row_document(resource, row)
 
     def partner(self, sight: Sight, sid: str) -> Partner:
         """One partner as a noun; 404 where there is none in sight."""
