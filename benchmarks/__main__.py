@@ -1,4 +1,4 @@
-"""The command line: `list` measures, `profile` looks inside, `selftest` judges the harness.
+"""The command line: `list`, `usage` and `check` measure, `profile` looks inside, `selftest` judges the harness.
 
 Exit status: 0 done, 1 a wrong answer or something that could not be measured at all, 2 a required
 bound was missed and `--strict` was given.
@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import (
+    check_part,
     closing_part,
     data,
     growth_part,
@@ -41,6 +42,9 @@ PARTS = {
 USAGE_PARTS = {"usage": usage_part.measure, "closing": closing_part.measure}
 """What `usage` measures."""
 
+CHECK_PARTS = {"check": check_part.measure}
+"""What `check` measures."""
+
 
 def main() -> int:
     """Parses, runs, answers the exit status."""
@@ -62,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, parts, doc in (
         ("list", PARTS, "measure the list of invoices, into RESULTS.md"),
         ("usage", USAGE_PARTS, "measure recording and closing, into RESULTS.md"),
+        ("check", CHECK_PARTS, "measure the check of a book, into RESULTS.md"),
     ):
         measured = commands.add_parser(name, help=doc)
         measured.add_argument("--parts", default=",".join(parts), help="some of %(default)s")

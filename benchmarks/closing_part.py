@@ -29,20 +29,32 @@ PARTNERS = 10_000
 def measure(settings: Settings, machine: Machine) -> Outcome:
     """Makes the book, moves its clock, watches the run."""
     need_tollbook()
-    partners = PARTNERS if settings.partners >= 1_000 else PARTNERS // 10
-    folder = settings.folder / "closing"
-    folder.mkdir(parents=True, exist_ok=True)
-    db = folder / "book.db"
+    db, partners = _place(settings)
     quiet = Quiet()
     seconds, memory = [], []
     for nth in range(settings.import_rounds):
-        _prepare(db, partners, folder)
+        _prepare(db, partners, db.parent)
         quiet.look()
         say(f"closing {nth + 1} of {settings.import_rounds}: {partners:,} partners")
         took, resident = _close(db)
         seconds.append(took)
         memory.append(resident)
     return _outcome(partners, seconds, memory, quiet)
+
+
+def closed_book(settings: Settings) -> tuple[Path, int]:
+    """A book as the run leaves it, and how many partners it has; made anew each time."""
+    db, partners = _place(settings)
+    _prepare(db, partners, db.parent)
+    _close(db)
+    return db, partners
+
+
+def _place(settings: Settings) -> tuple[Path, int]:
+    partners = PARTNERS if settings.partners >= 1_000 else PARTNERS // 10
+    folder = settings.folder / "closing"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "book.db", partners
 
 
 def _prepare(db: Path, partners: int, folder: Path) -> None:

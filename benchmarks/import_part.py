@@ -5,7 +5,6 @@ The book that the largest size of the growth measurement asks is the one importe
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import time
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from benchmarks.load import Sampler
 from benchmarks.machine import Machine
 from benchmarks.material import ndjson_of, need_tollbook, say
 from benchmarks.numbers import Outcome, Requirement, Spread, short, spread, table
-from benchmarks.processes import BenchError, resident_mb, stop, written_mb
+from benchmarks.processes import BenchError, children_seconds, resident_mb, stop, written_mb
 from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
@@ -60,7 +59,7 @@ def _import(ndjson: Path, db: Path) -> Run:
     db.with_suffix(".json").unlink(missing_ok=True)
     operator = tollbook.initialise(db)
     with (db.parent / "import.log").open("wb") as log:
-        began, used = time.perf_counter(), _children_seconds()
+        began, used = time.perf_counter(), children_seconds()
         process = subprocess.Popen(
             tollbook.import_command(ndjson, db),
             stdin=subprocess.DEVNULL,
@@ -82,13 +81,7 @@ def _import(ndjson: Path, db: Path) -> Run:
     if status != 0 or not samples:
         raise BenchError(f"the import ended with {status}; what it said is in import.log")
     tollbook.note(db, operator)
-    return Run(took, _children_seconds() - used, max(writing.finish()), samples)
-
-
-def _children_seconds() -> float:
-    """Processor time of all commands that ran to their end here."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return Run(took, children_seconds() - used, max(writing.finish()), samples)
 
 
 def _outcome(count: int, megabytes: float, runs: list[Run], quiet: Quiet) -> Outcome:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -120,6 +121,12 @@ def resident_mb(pid: int) -> float:
         with suppress(OSError, IndexError):
             total += int(Path(f"/proc/{member}/statm").read_text().split()[1])
     return total * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def children_seconds() -> float:
+    """Processor time of all commands that ran to their end here."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def written_mb(pid: int) -> float:

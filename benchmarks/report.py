@@ -11,10 +11,10 @@ from benchmarks.numbers import Outcome, Requirement, table
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PREAMBLE = """# Results
 
-Written by `./run bench list` and `./run bench usage`. What was compared, and what is unfair: [README.md](README.md).
+Written by `./run bench list`, `usage` and `check`. What was compared, and what is unfair: [README.md](README.md).
 Numbers of different days or machines do not compare; ratios within one table do, to about ±30 %.
 """
-ORDER = ("peers", "operator", "growth", "import", "usage", "closing")
+ORDER = ("peers", "operator", "growth", "import", "usage", "closing", "check")
 
 
 def section(part: str, outcome: Outcome, machine: Machine, version: str) -> str:

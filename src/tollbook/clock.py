@@ -142,6 +142,18 @@ def format_instant(instant: int) -> str:
     return f"{_date(day)}T{_time(of_day)}"
 
 
+def format_recorded(instant: int) -> str:
+    """As `format_instant`, for what a record may hold: ValueError outside 2000 to 2100, as reading it back would be."""
+    day, of_day = divmod(instant, DAY_MS)
+    return f"{_recorded_date(day)}T{_time(of_day)}"
+
+
+@lru_cache(limits.DAYS_REMEMBERED_MAX)
+def _recorded_date(day: int) -> str:
+    _recorded(day * DAY_MS)
+    return _date(day)
+
+
 @lru_cache(limits.DAYS_REMEMBERED_MAX)
 def _date(day: int) -> str:
     """A day, counted from 1970, as text."""

@@ -250,6 +250,18 @@ def test_a_voided_invoice_stays_and_its_negatives_go_on_the_current_one(billed: 
     assert (again.status, again.code) == (409, "conflict")
 
 
+def test_what_takes_a_voided_invoice_back_cannot_be_voided_itself(billed: Billed) -> None:
+    first, token = billed.closed(), billed.as_partner(billed.operator)
+    assert billed.post(f"{INVOICES}/{first}/void", token, json_body={"reason": "wrong"}).status == 200
+    billed.engine.run("2025-02-21T00:00:00Z")
+    second = billed.engine.invoices(billed.acme)[1]["invoice_sid"]
+    token = billed.as_partner(billed.operator)
+    reply = billed.post(f"{INVOICES}/{second}/void", token, json_body={"reason": "wrong as well"})
+    assert (reply.status, reply.code) == (409, "conflict")
+    said = "the invoice settles what was billed by 001, which is void: give a credit note instead"
+    assert reply.json["errors"] == [{"field": "invoice_sid", "message": said, "reference_sid": second}]
+
+
 def test_what_cannot_be_voided(billed: Billed) -> None:
     sid = billed.closed()
     current = billed.engine.invoices(billed.acme)[-1]["invoice_sid"]

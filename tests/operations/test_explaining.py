@@ -21,6 +21,7 @@ from tollbook.billing.scopes import SCOPES
 from tollbook.billing.sheets import CallRate, PriceRounding
 from tollbook.errors import Refusal
 from tollbook.money import ITEM_UNITS, format_amount, item_amount, parse_rate
+from tollbook.operations.correcting import rerate
 from tollbook.operations.explaining import encode_tidy, explain_invoice, find_invoice
 from tollbook.operations.invoice_records import read_invoice
 from tollbook.query.records import decode_json, encode_json
@@ -194,6 +195,20 @@ def test_the_first_corrections_are_told_and_all_are_summed(
     assert len(item["corrections"]) == 2
     assert item["more_corrections"]["words"] == "3 more corrections = -0.03"
     assert item["records"] == 5
+
+
+def test_a_correction_after_a_void_moves_usage_alone(engine: Engine, acme: str) -> None:
+    engine.record(call(acme, "a", NOW, seconds=8880))
+    engine.run("2025-01-21T00:00:00Z")
+    engine.void(engine.invoices(acme)[0]["invoice_sid"])
+    engine.correct("a", call(acme, "a", NOW, seconds=60))
+    (adjusted,) = (item for item in explained(engine, acme)["invoice_items"] if item["type"] == "adjustment")
+    assert (adjusted["amount"], adjusted["usage"]) == ("0", -8820)
+    assert adjusted["corrections"][0]["words"].startswith("record a of a void invoice: ")
+    engine.sheet(CallRate(prefix="4", rate=1), effective="2021-01-01")
+    engine.correct("a", call(acme, "a", NOW, seconds=90))
+    assert engine.items(acme)[-1][4:] == (-8790, "0"), "nobody rates it any more, and it stays where it was"
+    assert list(rerate(engine.store, acme, 0, 2**50, who="me", why="again")) == []
 
 
 def test_credits_taxes_and_payments_say_what_they_are_of(engine: Engine, acme: str) -> None:

@@ -385,6 +385,22 @@ class Simulation(RuleBasedStateMachine):
         self.the_book_is_as_believed()
         self.void(place)
 
+    @precondition(lambda self: any(partner.invoices for partner in self.book.partners.values()))
+    @rule(place=places, to=uses, again=uses, withdraw=st.booleans())
+    def void_between_corrections(self, place: int, to: Use, again: Use, withdraw: bool) -> None:
+        """A record of an invoice changes, the invoice is voided, the record changes again."""
+        name, number, _ = self.an_invoice(place)
+        there = [sid for sid, event in self.book.partners[name].events.items() if event.invoice == number]
+        if not there:
+            return
+        known = [(whose, use.sid) for whose, use in self.known()]
+        record = known.index((name, there[place % len(there)]))
+        self.correct(record, to, None, False)
+        self.the_book_is_as_believed()
+        self.void(place)
+        self.the_book_is_as_believed()
+        self.correct(record, again, None, withdraw)
+
     def part_of(self, whole: Fraction, part: int) -> Fraction:
         """All of an amount, a half or a third of it; nothing by other parts, or of nothing."""
         return model.rounded(max(whole, Fraction(0)) / part, 2, "down") if part < 4 else Fraction(0)

@@ -144,6 +144,7 @@ class Partner:
     references: set[str] = field(default_factory=set)
     waiting: list[tuple[int, Fraction, str]] = field(default_factory=list)
     credited: dict[int, list[tuple[Key, Fraction, int]]] = field(default_factory=dict)
+    moved: list[tuple[int, int, Key, Fraction]] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
 
     def opens(self) -> list[Invoice]:
@@ -154,6 +155,21 @@ class Partner:
         """What was credited of an invoice, but for what fell with an invoice that was voided."""
         lines = self.credited.get(number, [])
         return [(key, amount) for key, amount, on in lines if self.invoices[on - 1].status != "void"]
+
+    def moved_elsewhere(self, number: int) -> dict[tuple[int, Key], Fraction]:
+        """What corrections of an invoice's records come to on others, but for what fell with a voided one."""
+        sums: dict[tuple[int, Key], Fraction] = {}
+        for whose, on, key, amount in self.moved:
+            if whose == number and self.invoices[on - 1].status != "void":
+                item = (on, key._replace(type="adjustment"))
+                sums[item] = sums.get(item, Fraction(0)) + amount
+        return sums
+
+    def settles_a_void(self, number: int) -> bool:
+        """Whether an invoice credits another that is void now, or carries corrections of its records."""
+        named = [of for _, _, of in self.invoices[number - 1].credits]
+        named += [whose for whose, on, _, _ in self.moved if on == number]
+        return any(self.invoices[of - 1].status == "void" for of in named)
 
     def first_open(self) -> date:
         """The first day that no closed invoice covers."""
@@ -230,12 +246,7 @@ def billed_seconds(talked: int, minimum: int, increment: int, *, whole: bool) ->
 
 def price(use: Use, sheet: Sheet | None) -> tuple[Fraction, int] | None:
     """What a record costs and how much is billed of it; None without a rate."""
-    if use.kind == "message":
-        quantity = use.segments * max(1, use.recipients)
-    elif use.kind == "lookup":
-        quantity = use.quantity
-    else:
-        quantity = use.billed
+    quantity = plain_quantity(use)
     if use.price is not None:
         return use.price, quantity
     if sheet is None:
@@ -253,6 +264,15 @@ def price(use: Use, sheet: Sheet | None) -> tuple[Fraction, int] | None:
         quantity = billed_seconds(use.talked or 0, minimum, increment, whole=sheet.whole)
         exact = rate * quantity / 60
     return (rounded(exact, sheet.rounding[1], sheet.rounding[0]) if sheet.rounding else exact), quantity
+
+
+def plain_quantity(use: Use) -> int:
+    """What is billed of a record before any sheet has its say."""
+    if use.kind == "message":
+        return use.segments * max(1, use.recipients)
+    if use.kind == "lookup":
+        return use.quantity
+    return use.billed if use.price is not None else -(-(use.talked or 0) // 1000)
 
 
 def _place(key: Key) -> tuple[int, str, bool, str, date]:
@@ -375,9 +395,14 @@ class Book:
 
     def _change(self, partner: Partner, before: Event, use: Use | None) -> None:
         on = None if before.invoice is None else partner.invoices[before.invoice - 1]
+        if on is not None and on.status == "void":
+            self._change_usage(partner, before, use)
+            return
         frozen = on is not None and on.status != "open"
         if on is not None and before.key is not None:
             self._take_off(partner, on, before.key, before.added)
+            if frozen:
+                partner.moved.append((on.number, self._current(partner).number, before.key, -before.added.amount))
         if use is None:
             del partner.events[before.use.sid]
             return
@@ -386,9 +411,24 @@ class Book:
             key = Key(*_kind(use), *period(partner, day(use.at)))
             _add(self._current(partner), key._replace(type="adjustment"), Sum(*cost))
             after = Event(use, before.came, "billed", before.invoice, key, Sum(*cost, 1))
+            partner.moved.append((before.invoice or 0, self._current(partner).number, key, cost[0]))
         else:
             after = self._put(partner, use, before.came, before.invoice if on and not frozen else None)
         partner.events[use.sid] = after
+
+    def _change_usage(self, partner: Partner, before: Event, use: Use | None) -> None:
+        """Of a record on a voided invoice: its money was given back, once and for all."""
+        current = self._current(partner)
+        assert before.key is not None
+        _add(current, before.key._replace(type="adjustment"), Sum(usage=-before.added.usage))
+        if use is None:
+            del partner.events[before.use.sid]
+            return
+        cost = price(use, self._sheet(partner, use))
+        added = Sum(*cost, 1) if cost else Sum(usage=plain_quantity(use))
+        key = Key(*_kind(use), *period(partner, day(use.at)))
+        _add(current, key._replace(type="adjustment"), Sum(usage=added.usage))
+        partner.events[use.sid] = Event(use, before.came, "billed", before.invoice, key, added)
 
     def _take_off(self, partner: Partner, on: Invoice, key: Key, added: Sum) -> None:
         if on.status == "open":
@@ -405,7 +445,7 @@ class Book:
             changed = False
             for event in sorted(partner.events.values(), key=lambda e: (e.use.at, e.use.sid)):
                 cost = price(event.use, self._sheet(partner, event.use))
-                same = cost is not None and cost == event.added[:2]
+                same = cost == event.added[:2] if cost is not None else not event.added.events
                 if event.state == "billed" and event.use.price is None and not same:
                     self._change(partner, event, event.use)
                     changed = True
@@ -458,10 +498,12 @@ class Book:
         """Take a closed invoice back, and what was credited of it with it."""
         partner = self.partners[name]
         voided = partner.invoices[number - 1]
-        if partner.parked or voided.status != "closed":
+        if partner.parked or voided.status != "closed" or partner.settles_a_void(number):
             raise Refused
-        voided.status = "void"
         back = [(key, -amount) for key, amount in partner.corrections(number)]
+        moved = [(key, -rounded(amount)) for (_, key), amount in partner.moved_elsewhere(number).items()]
+        back += [(key, amount) for key, amount in moved if amount]
+        voided.status = "void"
         self._credit(partner, number, [(key, -amount) for key, amount, _ in voided.items()] + back)
 
     def _credit(self, partner: Partner, number: int, lines: list[tuple[Key, Fraction]]) -> None:

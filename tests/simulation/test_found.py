@@ -119,6 +119,29 @@ def test_a_credit_falls_with_the_voided_invoice_that_it_was_on(simulation: Simul
     assert simulation.engine.balance(simulation.sids["first"]) == "0"
 
 
+def test_a_voided_invoice_gives_back_what_its_records_charge_in_all(simulation: Simulation) -> None:
+    began = simulation.book.now
+    call(simulation, "a", began)
+    call(simulation, "b", began)
+    close(simulation)
+    simulation.correct(0, Use("a", "call", NUMBERS[0], 0, 600_000), None, False)
+    call(simulation, "c", simulation.book.now)
+    close(simulation, 1)
+    simulation.correct(1, Use("b", "call", NUMBERS[2], 0, 60_000), None, False)
+    simulation.void(0)
+    simulation.the_book_is_as_believed()
+    owed = simulation.engine.balance(simulation.sids["first"])
+    assert owed == "-0.37", "what is left is the call of the second invoice"
+    simulation.put_prices(Sheet(0, {"1": (Fraction(1), 1, 1)}, None, None), None)
+    simulation.rate_anew("first")
+    simulation.correct(0, Use("a", "call", NUMBERS[0], 0, 8_880_000), None, False)
+    simulation.correct(1, Use("b", "call", NUMBERS[0], 0, None), None, withdraw=True)
+    simulation.the_book_is_as_believed()
+    simulation.void(1)  # it carries a correction of the first
+    simulation.the_book_is_as_believed()
+    assert [i["status"] for i in simulation.engine.invoices(simulation.sids["first"])] == ["void", "closed", "open"]
+
+
 def test_a_hold_in_the_first_minutes_of_a_day_keeps_the_run_that_is_due(simulation: Simulation) -> None:
     call(simulation, "a", simulation.book.now)
     end = instant(simulation.book.partners["first"].invoices[0].end)

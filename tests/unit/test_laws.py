@@ -28,7 +28,6 @@ from tollbook.billing.laws import (
     references_law,
     taxes_law,
     usage_law,
-    wire_law,
 )
 from tollbook.billing.model import Invoice
 from tollbook.billing.periods import Cycle, Period, midnight, period_around, period_before, periods_from
@@ -84,7 +83,6 @@ def findings(book: list[tuple[Invoice, Sums]]) -> list[Broken]:
     found = [broken for made, sums in book for broken in (*items_law(made, sums), *taxes_law(made))]
     for number, made in enumerate(invoices):
         found += balances_law(made, invoices[number - 1].balance_forward if number else 0)
-        found += wire_law(wire(made))
     billed = sum(total.usage for _, sums in book for total in sums.values())
     return [
         *found, *periods_law(invoices), *usage_law(invoices, billed), *numbers_law(invoices), *paid_law(invoices),
@@ -221,26 +219,6 @@ def test_law_8_only_legal_moves_are_in_the_journal() -> None:
         "journal entry 4: open while closed",
         "journal entry 5: dance while None",
     ]
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("amount", "-0"), ("amount", "0.370"), ("amount", "+1"), ("amount", "1."), ("amount", ".5"), ("amount", 5),
-        ("amount_due", "00"), ("balance_forward", "1e3"), ("balance_previous", None), ("amount_tax", "1,5"),
-        ("date_created", "2024-12-19"), ("date_issued", 5), ("date_charged", "2024-12-19T23:30:01Z"),
-    ],
-)  # fmt: skip
-def test_law_11_amounts_and_instants_have_one_spelling(key: str, value: Any) -> None:
-    record = {**wire(USUAL[0][0]), key: value}
-    assert [broken.law for broken in wire_law(record)] == [11]
-    assert wire_law({**wire(USUAL[0][0]), "partner": {"amount": "-0"}}) == []
-
-
-def test_law_11_looks_within_the_lines() -> None:
-    record = copy.deepcopy(wire(USUAL[0][0]))
-    record["invoice_items"][0]["amount"] = "0.370"
-    assert [broken.words for broken in wire_law(record)] == ["amount is '0.370'"]
 
 
 @given(books)

@@ -72,8 +72,8 @@ def _link(domain: bytes, previous: bytes, covered: bytes) -> bytes:
 
 
 def _holds_float(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_holds_float(part) for part in value.values())
-    if isinstance(value, list | tuple):
-        return any(_holds_float(part) for part in value)
-    return isinstance(value, float)
+    if isinstance(value, str):
+        return False
+    if isinstance(value, dict):
+        return any(map(_holds_float, value.values()))
+    return any(map(_holds_float, value)) if isinstance(value, list | tuple) else isinstance(value, float)

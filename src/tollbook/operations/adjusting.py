@@ -6,6 +6,7 @@ negatives of every line on the current invoice (billing rules 3).
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from tollbook import errors
 from tollbook.billing import balances
 from tollbook.billing.composing import credit_items, tax_items
+from tollbook.billing.deriving import ItemKey, ItemSum, items_of
 from tollbook.billing.ledger import FixedLine, Payment
 from tollbook.billing.model import Caller, Invoice, InvoiceItem, TaxItem
 from tollbook.errors import Flaw, Refusal, no_item
@@ -24,6 +26,7 @@ from tollbook.operations.payments import billed_account, save
 from tollbook.operations.wishes import Wish, one_of, read_sum
 from tollbook.query.records import read_sid, read_text
 from tollbook.store import Writes
+from tollbook.store.invoice_rows import key_of
 
 KINDS = ("credit_note", "goodwill", "transfer", "write_off")
 KNOWN = ("amount", "invoice_sid", "item", "kind", "partner_sid", "reason")
@@ -149,7 +152,8 @@ def _refuse_parked(account: Account) -> None:
 def void(act: Writes, caller: Caller, invoice_sid: str, reason: str) -> Invoice:
     """Void a closed invoice: it keeps its number, balances and place; its negatives go on the current invoice.
 
-    What was credited already is not given back twice. 409 where the invoice is open, void, or imported.
+    What was credited already, or taken off by corrections of its records, is not given back twice: the partner ends
+    at nothing for them. 409 where the invoice is open, void, or imported, or takes part of another voided one back.
     """
     invoice = closed_invoice(act, caller, invoice_sid)
     standing = act.standing(invoice_sid)
@@ -157,6 +161,7 @@ def void(act: Writes, caller: Caller, invoice_sid: str, reason: str) -> Invoice:
         raise Refusal(errors.CONFLICT, Flaw("invoice_sid", "an imported invoice is read only", invoice_sid))
     account = billed_account(act, caller, invoice.partner_sid, terms_of(act))
     _refuse_parked(account)
+    _refuse_taking_back(act, invoice)
     asked = Adjustment(
         adjustment_sid=str(uuid.uuid4()),
         amount=invoice.amount,
@@ -170,7 +175,8 @@ def void(act: Writes, caller: Caller, invoice_sid: str, reason: str) -> Invoice:
     items, taxes = balances.negatives(invoice)
     before = act.corrections(invoice.partner_sid, invoice_sid)
     back = _given_back(before)
-    account.add_lines(fixed_lines(asked, (*items, *back[0]), (*taxes, *back[1]), caller.partner_sid))
+    items += back[0] + _corrections_back(act, account, invoice_sid)
+    account.add_lines(fixed_lines(asked, items, (*taxes, *back[1]), caller.partner_sid))
     account.move("void", invoice_sid, "closed", caller.partner_sid, reason)
     act.change_invoice(replace(invoice, status="void"), "closed")
     save(account)
@@ -181,6 +187,36 @@ def _given_back(before: Sequence[FixedLine]) -> tuple[tuple[InvoiceItem, ...], t
     """What takes earlier credits of a voided invoice back, so that it is given back once."""
     items = tuple(replace(item, amount=0 - item.amount) for item in credit_items(before))
     return items, tuple(replace(tax, amount=0 - tax.amount) for tax in tax_items(before))
+
+
+def _corrections_back(act: Writes, account: Account, invoice_sid: str) -> tuple[InvoiceItem, ...]:
+    """What takes back that corrections of its records changed on other invoices: each item of theirs, rounded as there.
+
+    A later correction of such a record moves usage and no money.
+    """
+    sums: dict[str, dict[ItemKey, ItemSum]] = defaultdict(dict)
+    for correction in act.corrections_from(account.partner_sid, invoice_sid):
+        carried = sums[correction.adjusted_sid or ""]
+        for side, change in correction.parts():
+            item = side.item
+            period = account.period_of(side.date)
+            key = ItemKey("adjustment", item.direction or None, item.country_code or None, period)
+            carried[key] = carried.get(key, ItemSum()) + change
+    decimals = terms_of(act).minor_decimals
+    items = [item for carried in sums.values() for item in items_of(carried, (), decimals)]
+    return tuple(balances.credit_for(item, 0 - item.amount) for item in items if item.amount)
+
+
+def _refuse_taking_back(act: Writes, invoice: Invoice) -> None:
+    """Refuse to void what gives money of another voided invoice back, or takes it: it would count twice."""
+    voided = act.voided(invoice.partner_sid)
+    credited = (line.corrects_sid for line in act.fixed_lines(key_of(invoice)))
+    corrections = act.corrections_on(invoice.partner_sid, invoice.invoice_sid) if voided else ()
+    corrected = (each.before.invoice_sid for each in corrections if not each.before.given_back)
+    for sid in (*credited, *corrected):
+        if sid in voided:
+            said = f"the invoice settles what was billed by {voided[sid]}, which is void: give a credit note instead"
+            raise Refusal(errors.CONFLICT, Flaw("invoice_sid", said, invoice.invoice_sid))
 
 
 def fixed_lines(

@@ -80,16 +80,24 @@ class Changing:
         self._placing = Placing(account, act.now)
         self._who = who
         self._why = why
+        self._voided = act.voided(account.partner_sid)
 
     def change(self, before: Placed, event: Event | None) -> Placed | None:
-        """Take a version off and put another in its place; ValueError becomes 422."""
+        """Take a version off and put another in its place; ValueError becomes 422.
+
+        A record of a voided invoice stays beside it, whatever is said of it now: its money was given back.
+        """
         rating = None if event is None else self._rate(event)
         frozen, stays_on = self._placing.is_frozen(before), self._placing.open_of(before)
+        before = replace(before, given_back=frozen and before.invoice_sid in self._voided)
         adjusted_sid = self._placing.take_off(before)
         after = None
         if event is not None and rating is not None:
-            if frozen and isinstance(rating, Rated) and self._placing.where(event.time)[1] is None:
-                self._placing.adjust(event, rating)
+            if before.given_back:
+                self._placing.adjust(event, 0, rating.quantity)
+                after = self._frozen(before, event, rating)
+            elif frozen and isinstance(rating, Rated) and self._placing.where(event.time)[1] is None:
+                self._placing.adjust(event, rating.units, rating.quantity)
                 after = self._frozen(before, event, rating)
             else:
                 new: dict[str, Any] = {"version": before.version + 1, "came": before.date_insert}
@@ -113,7 +121,7 @@ class Changing:
         except ValueError as error:
             raise Refusal(errors.OBJECT_INVALID, Flaw(None, str(error))) from None
 
-    def _frozen(self, before: Placed, event: Event, rating: Rated) -> Placed:
+    def _frozen(self, before: Placed, event: Event, rating: Rating) -> Placed:
         """A new version that stays beside the closed invoice, whose difference an adjustment carries."""
         on = (before.invoice_created, before.invoice_sid)
         key = key_of(event, self._placing.period(event.time))
@@ -131,7 +139,7 @@ class Changing:
     def _write(self, before: Placed, after: Placed | None, *, frozen: bool, adjusted_sid: str | None) -> None:
         # What an adjustment carries; a version that moves to an open invoice is counted there, whole.
         stays = after if after is not None and (after.adjusted or not frozen) else None
-        units = (stays.units if stays else 0) - before.units
+        units = 0 if before.given_back else (stays.units if stays else 0) - before.units
         usage = _billed(stays) - _billed(before)
         shown = before.invoice_sid if frozen and not before.adjusted else None
         self._act.keep_version(Replaced(before, self._act.now, self._who, self._why, shown, adjusted_sid, units, usage))
@@ -271,7 +279,9 @@ def rerate(
 
 def _differs(placed: Placed, tariffs: Tariffs) -> bool:
     rating = rate(placed.event, tariffs)
-    return not isinstance(rating, Rated) or (rating.units, rating.pin) != (placed.units, placed.pin)
+    if not isinstance(rating, Rated):
+        return placed.price is not None
+    return (rating.units, rating.pin) != (placed.units, placed.pin)
 
 
 def _rerate(

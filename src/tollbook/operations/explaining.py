@@ -215,13 +215,13 @@ class Explaining:
     def changed(self, correction: Correction) -> Json:
         """A correction whole, whatever it is on."""
         after, before = correction.after, correction.before
-        change = ItemSum(
-            (after.units if after else 0) - before.units, (after.quantity if after else 0) - before.quantity
-        )
+        units = 0 if before.given_back else (after.units if after else 0) - before.units
+        change = ItemSum(units, (after.quantity if after else 0) - before.quantity)
         return self._changed(correction, before, after, change)
 
     def _changed(self, correction: Correction, before: Side | None, after: Side | None, change: ItemSum) -> Json:
         was, is_ = (_counted_as(side) for side in (before, after))
+        record = f"record {correction.dr_sid}{' of a void invoice' if correction.before.given_back else ''}"
         return {
             "after": _side(after),
             "before": _side(before),
@@ -232,7 +232,7 @@ class Explaining:
             "units": str(change.units),
             "usage": change.usage,
             "who": self.who(correction.who),
-            "words": f"record {correction.dr_sid}: {was} became {is_} = {exact_text(change.units)} ({correction.why})",
+            "words": f"{record}: {was} became {is_} = {exact_text(change.units)} ({correction.why})",
         }
 
     # Lines that were written by hand.

@@ -92,23 +92,27 @@ class Placing:
         return self._periods[day]
 
     def take_off(self, placed: Placed) -> str | None:
-        """Count an event no more; the invoice that carries the difference, where its own is closed."""
+        """Count an event no more; the invoice that carries the difference, where its own is closed.
+
+        What a voided invoice gave back is usage alone.
+        """
         if placed.state != "billed":
             return None
-        self._spend(placed.event, -placed.units)
+        units = 0 if placed.given_back else placed.units
+        self._spend(placed.event, -units)
         period = self.period(placed.event.time)
         key = key_of_placed(placed, period)
         made_of = self.open_of(placed)
         if made_of is not None:
-            self._add(made_of, key, -placed.units, -placed.quantity, -1)
+            self._add(made_of, key, -units, -placed.quantity, -1)
             return None
-        return self._adjust(key, -placed.units, -placed.quantity)
+        return self._adjust(key, -units, -placed.quantity)
 
-    def adjust(self, event: Event, rating: Rated) -> str:
+    def adjust(self, event: Event, units: int, quantity: int) -> str:
         """Count the new version of an event whose invoice is closed, beside what `take_off` took of the old one."""
         key = key_of(event, self.period(event.time))
-        self._spend(event, rating.units)
-        return self._adjust(key, rating.units, rating.quantity)
+        self._spend(event, units)
+        return self._adjust(key, units, quantity)
 
     def is_frozen(self, placed: Placed) -> bool:
         """Whether a closed invoice shows an event."""
@@ -146,7 +150,7 @@ class Placing:
 
 def billed(
     event: Event,
-    rating: Rated,
+    rating: Rating,
     key: ItemKey,
     *,
     on: tuple[int | None, str | None],
@@ -155,7 +159,8 @@ def billed(
     came: int,
     adjusted: bool = False,
 ) -> Placed:
-    """A record that is rated and on an invoice, given by the rest of its key."""
+    """A record that is rated and on an invoice, given by the rest of its key; without a price on a voided one only."""
+    rated = rating if isinstance(rating, Rated) else None
     return Placed(
         event=event,
         version=version,
@@ -168,10 +173,10 @@ def billed(
         item_type=key.type,
         country_code=key.country_code,
         quantity=rating.quantity,
-        units=rating.units,
-        price=divide(rating.units, _UNITS_OF_PRICE),
-        rate=rating.pin.rate if rating.pin else None,
-        pin=rating.pin,
+        units=rated.units if rated else 0,
+        price=divide(rated.units, _UNITS_OF_PRICE) if rated else None,
+        rate=rated.pin.rate if rated and rated.pin else None,
+        pin=rated.pin if rated else None,
     )
 
 

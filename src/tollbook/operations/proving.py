@@ -18,6 +18,7 @@ from tollbook.billing.states import BILLING_MOVES, INVOICE_MOVES
 from tollbook.clock import format_instant
 from tollbook.money import format_amount
 from tollbook.operations.findings import Finding, Note
+from tollbook.query.records import decode_json
 from tollbook.store import Reads
 from tollbook.store.usage_sums import Item, item_of
 
@@ -25,10 +26,10 @@ Sums = dict[str, dict[ItemKey, ItemSum]]
 
 
 class Proved(NamedTuple):
-    """A computed invoice as its rows have it, and its wire form."""
+    """A computed invoice as its rows have it, and the document that they make."""
 
     invoice: Invoice
-    record: Mapping[str, Any]
+    document: bytes
 
 
 class Used(NamedTuple):
@@ -202,9 +203,8 @@ class Proof:
         paid = defaultdict(list)
         for payment in self._payments:
             paid[payment.invoice_sid].append(payment)
-        for invoice, record in self._made:
+        for invoice in self._invoices:
             yield from self._of_one(invoice, paid[invoice.invoice_sid], previous)
-            yield from self._told(laws.wire_law(record))
             if invoice.status != "open":
                 yield from self._frozen(invoice, settled)
                 settled += balances.settling(invoice)
@@ -250,7 +250,7 @@ class Proof:
 
     def _chains(self) -> Iterator[Finding]:
         closed: list[tuple[Mapping[str, Any], bytes]] = [
-            (each.record, self._closings[each.invoice.invoice_sid].hash)
+            (decode_json(each.document), self._closings[each.invoice.invoice_sid].hash)
             for each in self._made
             if each.invoice.invoice_sid in self._closings
         ]

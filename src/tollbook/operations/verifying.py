@@ -130,7 +130,7 @@ class _Held:
         if stored.origin == "imported":
             self.imported.append(made)
         else:
-            self.made.append(Proved(_noun(stored.values), decode_json(made)))
+            self.made.append(Proved(_noun(stored.values), made))
 
 
 _CHILDREN: dict[str, type[InvoiceItem | PayItem | TaxItem]] = {

@@ -10,7 +10,7 @@ from itertools import starmap
 from typing import Any
 
 from tollbook import limits
-from tollbook.clock import format_instant
+from tollbook.clock import format_recorded
 from tollbook.money import format_amount, format_rate
 from tollbook.query.fields import Field, Kind
 from tollbook.query.records import READERS, encode_json, read_sid
@@ -84,7 +84,7 @@ def _checked(kind: Kind) -> _Write:
 _WRITERS: dict[Kind, _Write] = {
     Kind.MONEY: lambda value: "null" if value is None else f'"{format_amount(value)}"',
     Kind.DECIMAL: lambda value: "null" if value is None else f'"{format_rate(value)}"',
-    Kind.INSTANT: lambda value: "null" if value is None else f'"{format_instant(value)}"',
+    Kind.INSTANT: lambda value: "null" if value is None else f'"{format_recorded(value)}"',
     Kind.SID: lambda value: "null" if value is None else f'"{read_sid(value)}"',
     Kind.INTEGER: lambda value: "null" if value is None else str(value),
     Kind.BOOLEAN: lambda value: "null" if value is None else "true" if value else "false",

@@ -21,7 +21,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is `billed`, `unrated` or `parked`; `units`, in an item's units, are its exact price. `late` says that its
     own period was closed already; `adjusted`, that its invoice was closed with an earlier version. Unrated and parked
-    records are on no invoice.
+    records are on no invoice. `given_back`, of a version that was replaced, says that its invoice was void by then.
     """
 
     event: Event
@@ -39,6 +39,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     price: int | None = None
     rate: int | None = None
     pin: Pin | None = None
+    given_back: bool = False
 
 
 class Seen(NamedTuple):
@@ -265,13 +266,16 @@ def _served_duration(event: CallEvent) -> int | None:
     return max(0, event.date_stop - event.date_start) * 1_000_000
 
 
+_NOT_COLUMNS: Final = ("event", "late", "adjusted", "pin", "given_back")
+
+
 def _placed(row: Sequence[Any]) -> Placed:
     """A record from its row."""
     of: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
     pin = None
     if of["version_sid"] is not None:
         pin = Pin(of["version_sid"], of["prefix"], of["rate"], of["jurisdiction"])
-    names = [name for name in Placed.__struct_fields__ if name not in ("event", "late", "adjusted", "pin")]
+    names = [name for name in Placed.__struct_fields__ if name not in _NOT_COLUMNS]
     flags: dict[str, Any] = {name: bool(of[name]) for name in ("late", "adjusted")}
     return Placed(event=_EVENTS[of["kind"]](of), pin=pin, **flags, **{name: of[name] for name in names})
 

@@ -136,6 +136,11 @@ class LedgerReads:
         where = "WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ? AND origin = 'computed'"
         return self._run(f"SELECT 1 FROM invoice {where}", key).fetchone() is not None
 
+    def voided(self, partner_sid: str) -> dict[str, str]:
+        """The numbers of a partner's voided invoices, by their sids."""
+        where = "WHERE partner_sid = ? AND status = 'void'"
+        return dict(self._run(f"SELECT invoice_sid, display_id FROM invoice {where}", (partner_sid,)).fetchall())
+
     def item_sums(self, key: Key) -> dict[ItemKey, ItemSum]:
         """The exact sums of an invoice's items."""
         rows = self._run(f"SELECT {_SUM} FROM item_sum WHERE {_KEY}", key)

@@ -94,7 +94,7 @@ class UsageSum(NamedTuple):
 
 
 class Side(NamedTuple):
-    """What one version of a record counted as."""
+    """What one version of a record counted as, and on which invoice; `given_back` as `Placed` has it."""
 
     date: int
     item: Item
@@ -104,6 +104,8 @@ class Side(NamedTuple):
     rate: int | None
     state: str
     adjusted: bool
+    invoice_sid: str | None = None
+    given_back: bool = False
 
 
 class Correction(NamedTuple):
@@ -128,11 +130,13 @@ class Correction(NamedTuple):
     def parts(self) -> Iterator[tuple[Side, ItemSum]]:
         """What the correction adds to adjustments: the version before it, taken off, and the one that it brought.
 
-        A version that went on an open invoice instead is counted there.
+        A version that went on an open invoice instead is counted there. What a voided invoice gave back moves no
+        money any more.
         """
-        yield self.before, ItemSum(-self.before.units, -self.before.quantity, 0)
+        moves = 0 if self.before.given_back else 1
+        yield self.before, ItemSum(-self.before.units * moves, -self.before.quantity, 0)
         if self.after is not None and self.after.adjusted and self.after.state == "billed":
-            yield self.after, ItemSum(self.after.units, self.after.quantity, 0)
+            yield self.after, ItemSum(self.after.units * moves, self.after.quantity, 0)
 
 
 class UsageSums:
@@ -167,6 +171,18 @@ class UsageSums:
             where, of = "v.partner_sid = ? AND v.adjusted_sid = ?", (partner_sid, invoice_sid)  # type: ignore[assignment]
         order = "ORDER BY v.date_replaced, v.dr_sid, v.version"
         yield from map(_correction, self._run(f"{_CORRECTIONS} WHERE {where} {order}", of))
+
+    def corrections_from(self, partner_sid: str, invoice_sid: str) -> list[Correction]:
+        """The corrections of an invoice's records whose differences others carry, but those that were voided."""
+        where = (
+            "v.partner_sid = ? AND v.adjusted_sid IS NOT NULL AND v.dr_sid IN"
+            " (SELECT f.dr_sid FROM event_version f WHERE f.partner_sid = ? AND f.frozen_sid = ?)"
+            " AND NOT EXISTS (SELECT 1 FROM invoice i"
+            " WHERE i.partner_sid = v.partner_sid AND i.status = 'void' AND i.invoice_sid = v.adjusted_sid)"
+        )
+        order = "ORDER BY v.date_replaced, v.dr_sid, v.version"
+        rows = self._run(f"{_CORRECTIONS} WHERE {where} {order}", (partner_sid, partner_sid, invoice_sid))
+        return [each for each in map(_correction, rows) if each.before.invoice_sid == invoice_sid]
 
     def corrections_of(self, partner_sid: str, dr_sid: str) -> list[Correction]:
         """What became of one record, oldest first."""
@@ -225,4 +241,6 @@ def _side(placed: Placed) -> Side:
         placed.rate,
         placed.state,
         placed.adjusted,
+        placed.invoice_sid,
+        placed.given_back,
     )
