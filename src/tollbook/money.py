@@ -152,11 +152,6 @@ def units_of_rate(rate: int) -> int:
     return rate * (ITEM_UNITS // BILLIONTHS)
 
 
-def units_of_amount(amount: int) -> int:
-    """An amount of so many millionths, in an item's units."""
-    return amount * (ITEM_UNITS // MILLIONTHS)
-
-
 def format_units(units: int, padded: int = 0) -> str:
     """The price that an exact sum stands for, half up at the ninth decimal where it has more.
 

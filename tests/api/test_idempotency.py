@@ -97,6 +97,15 @@ def test_a14_keys_of_two_tenants_are_two_keys(noting: World) -> None:
         assert "idempotency-replayed" not in reply.headers
 
 
+def test_a14_a_partner_is_made_once(noting: World) -> None:
+    token, body = noting.token(OPERATOR), {"name": "Acme", "login": "acme", "password": "correct horse"}
+    first, again = (noting.post(f"{CORE}/partners", token, json_body=body, **KEY) for _ in range(2))
+    assert (first.status, again.status, again.body) == (200, 200, first.body)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert noting.get(f"{CORE}/partners?filter=name eq Acme", token).json["total"] == 1
+    assert noting.post(f"{CORE}/partners", token, json_body=body).status == 422, "the login is taken"
+
+
 def test_a14_a_refusal_is_not_kept(noting: World) -> None:
     refused = post(noting, {"refuse": "x"}, **KEY)
     assert (refused.status, refused.code) == (422, "object_invalid")

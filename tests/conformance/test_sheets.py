@@ -27,7 +27,6 @@ from tollbook.billing.sheets import (
     Step,
     UsagePrice,
     assigned_sheet,
-    version_at,
 )
 from tollbook.operations.sheets import Tariffs
 from tollbook.store import Sheet, Store, Writes
@@ -266,7 +265,8 @@ def test_tariffs_find_what_a_plain_search_finds(
             for service, direction in PRICED:
                 for start in range(-1, 14):
                     plan = assigned_sheet(assignments, chain, service, direction, start)
-                    version = version_at(made[plan], start) if plan else None
+                    in_force = [each for each in reversed(made[plan]) if each.effective_date <= start] if plan else []
+                    version = max(in_force, key=lambda each: each.effective_date, default=None)
                     found = tariffs.version_sid(partner_sid, service, direction, start)
                     assert found == (version.version_sid if version else None)
 

@@ -13,10 +13,8 @@ from tollbook.billing.balances import (
     balance_forward,
     charged,
     credit_for,
-    date_charged,
     negatives,
     paid_flags,
-    partner_balance,
     postpay_request,
     prepay_request,
     refuse_payment,
@@ -85,42 +83,15 @@ def test_a_voided_invoice_is_settled_by_its_negatives() -> None:
 def test_zero_stays_zero_when_negated() -> None:
     zero = account([([0], [0], []), ([], [], [])])[0]
     assert [line.amount for line in negatives(zero)[0]] == [0]
-    assert partner_balance(zero) == 0
-    assert partner_balance(None) == 0
 
 
-@given(st.integers(-100, 100), st.lists(st.tuples(st.integers(0, 50), st.integers(-60, 60)), max_size=8))
-def test_date_charged_is_when_it_last_became_paid(forward: int, history) -> None:
-    closed = 20
-    settlings = sorted(history, key=lambda settling: settling[0])
-    settled, states = 0, [(closed, forward <= 0)]
-    for instant, amount in settlings:
-        settled += amount
-        states.append((max(instant, closed), forward <= settled))
-    expected = None
-    for number, (instant, paid) in enumerate(states):
-        if not paid:
-            expected = None
-        elif number == 0 or not states[number - 1][1]:
-            expected = instant
-    found = date_charged(forward, closed, settlings)
-    assert found == expected
-    assert (found is not None) == (forward <= sum(amount for _, amount in settlings))
-
-
-def test_date_charged_is_the_close_itself_if_already_covered() -> None:
-    assert date_charged(-5, 100, []) == date_charged(0, 100, []) == 100
-    assert date_charged(5, 100, [(90, 5)]) == 100
-    assert date_charged(5, 100, [(110, 5)]) == 110
-    assert date_charged(5, 100, [(110, 5), (120, -5)]) is None
-    assert date_charged(5, 100, [(110, 5), (120, -5), (130, 9)]) == 130
+def test_date_charged_is_when_it_last_became_paid() -> None:
     assert [charged(None, True, 7), charged(5, True, 7), charged(5, False, 7)] == [7, 5, None]
 
 
 def test_balances() -> None:
     assert balance_forward(5, 3, 2, [payment(amount=4), payment(amount=-1)]) == 7
     assert (amount_due(7), amount_due(0), amount_due(-7)) == (7, 0, 0)
-    assert partner_balance(invoice(1, balance_forward=-450_000)) == 450_000
     assert settling(account([([5, -3], [1, -2], [7])])[0]) == 12
     assert credit_for(item(), -9).amount == -9
 

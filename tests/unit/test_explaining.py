@@ -15,7 +15,6 @@ from tollbook.billing.explaining import (
     explain_balance,
     explain_lines,
     explain_rating,
-    rate_lines,
 )
 from tollbook.billing.rating import Charge, Pin, Rated, rate_usage
 from tollbook.billing.sheets import Conversion, PriceRounding, SheetVersion, UsageDeck, UsagePrice
@@ -27,16 +26,6 @@ def said(text: str) -> Fraction:
     sign = -1 if text.startswith("-") else 1
     decimals, _, rest = text.lstrip("-").strip("()").partition(" + ")
     return sign * (Fraction(decimals) + (Fraction(rest.split(" ")[0]) / 10**9 if rest else 0))
-
-
-@given(st.lists(st.tuples(st.sampled_from(["44", "1", None]), st.integers(0, 10**12), st.integers(0, 9_999))))
-def test_the_lines_of_each_rate_add_up_to_the_item(calls) -> None:
-    found = rate_lines(
-        (Pin("v", prefix, rate) if rate % 7 else None, seconds, rate * seconds) for prefix, rate, seconds in calls
-    )
-    assert sum(line.units for line in found) == sum(rate * seconds for _, rate, seconds in calls)
-    assert sum(line.quantity for line in found) == sum(seconds for *_, seconds in calls)
-    assert len({line.pin for line in found}) == len(found)
 
 
 @given(st.integers(-(10**18), 10**18))

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.making import CHILD, invoice, item, payment, tax
 
-from tollbook.billing.balances import date_charged, paid_flags, settling
+from tollbook.billing.balances import paid_flags
 from tollbook.billing.chain import NOTHING, JournalEntry, imported_digest, invoice_hash, journal_hash
 from tollbook.billing.deriving import ItemKey, ItemSum, items_of, summed, totals_of
 from tollbook.billing.laws import (
     Broken,
     balances_law,
     chain_law,
-    charged_law,
     items_law,
     journal_chain_law,
     moves_law,
@@ -194,14 +193,6 @@ def test_law_6_the_journal_is_chained_likewise() -> None:
     assert journal_chain_law(links[1:], NOTHING)[0].words == "journal entry 1 has the position 2"
 
 
-def test_law_7_date_charged_follows_from_the_history() -> None:
-    closed = invoice(1, status="closed", balance_forward=10, paid=True, date_charged=150)
-    assert charged_law(closed, 100, [(150, 10)]) == []
-    assert charged_law(closed, 100, []) != []
-    words = charged_law(replace(closed, date_charged=None), 100, [(150, 10)])[0].words
-    assert words == "date_charged is None, expected 1970-01-01T00:00:00.150Z"
-
-
 def test_law_7_a_payments_reference_counts_once() -> None:
     assert references_law([("visa", "1"), ("visa", "2"), ("wire", "1")]) == []
     assert references_law([("visa", "1")] * 2) == [Broken(7, None, "the payment 1 of visa counts 2 times")]
@@ -219,15 +210,6 @@ def test_law_8_only_legal_moves_are_in_the_journal() -> None:
         "journal entry 4: open while closed",
         "journal entry 5: dance while None",
     ]
-
-
-@given(books)
-def test_a_payments_history_gives_the_same_paid_as_the_sums(book) -> None:
-    """`date_charged`, walked through time, and `paid`, a sum over later invoices, are never of two minds."""
-    invoices = [made for made, _ in book]
-    for number, made in enumerate(invoices[:-1]):
-        history = [(later.date_created, settling(later)) for later in invoices[number + 1 :]]
-        assert (date_charged(made.balance_forward, made.date_created, history) is not None) == made.paid
 
 
 def test_periods_of_a_lawful_book_are_the_cycles() -> None:

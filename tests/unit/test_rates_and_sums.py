@@ -21,7 +21,6 @@ from tollbook.money import (
     item_amount,
     parse_rate,
     round_units,
-    units_of_amount,
     units_of_rate,
 )
 
@@ -99,7 +98,6 @@ def test_sums_commute(calls: list[tuple[int, int]], chance) -> None:
 def test_rate_times_seconds_is_the_call_in_units(rate: int, seconds: int) -> None:
     assert Fraction(rate * seconds, ITEM_UNITS) == Fraction(rate, BILLIONTHS) * Fraction(seconds, 60)
     assert Fraction(units_of_rate(rate), ITEM_UNITS) == Fraction(rate, BILLIONTHS)
-    assert Fraction(units_of_amount(rate), ITEM_UNITS) == Fraction(rate, MILLIONTHS)
 
 
 def test_the_documented_arithmetic() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tollbook.billing.bands import Band, TimeBands, band_at
 from tollbook.billing.deriving import ItemSum
 from tollbook.billing.events import CallEvent, MessageEvent, UsageEvent
-from tollbook.billing.explaining import explain_lines, rate_lines
+from tollbook.billing.explaining import RateLine, explain_lines
 from tollbook.billing.increments import SECOND_NS, billed_runs, parse_seconds, started_seconds
 from tollbook.billing.rating import Pin, Rated, Unrated, convert, rate_call, rate_message, rate_usage
 from tollbook.billing.sheets import (
@@ -123,10 +123,12 @@ def test_messages_cost_what_the_golden_file_says(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", golden("items"), ids=lambda case: case["says"])
 def test_items_cost_what_the_golden_file_says(case: dict[str, Any]) -> None:
-    events = [(Pin("v", "1", rate := parse_rate(text)), seconds, rate * seconds) for text, seconds in case["calls"]]
-    total = ItemSum(sum(units for *_, units in events), sum(seconds for _, seconds, _ in events), len(events))
+    events = [(parse_rate(text), seconds) for text, seconds in case["calls"]]
+    total = ItemSum(sum(rate * seconds for rate, seconds in events), sum(s for _, s in events), len(events))
+    by_rate = {rate: sum(s for r, s in events if r == rate) for rate, _ in sorted(events)}
+    lines = [RateLine(Pin("v", "1", rate), seconds, rate * seconds) for rate, seconds in by_rate.items()]
     assert (format_amount(item_amount(total.units)), total.usage) == (case["amount"], case["usage"])
-    assert explain_lines(rate_lines(events), total) == case["explained"]
+    assert explain_lines(lines, total) == case["explained"]
 
 
 # --- against fractions ----------------------------------------------------------------------------

@@ -4,8 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tollbook.billing.bands import Band, TimeBands
 from tollbook.billing.sheets import (
@@ -21,7 +19,6 @@ from tollbook.billing.sheets import (
     UsageDeck,
     UsagePrice,
     assigned_sheet,
-    version_at,
 )
 
 
@@ -60,14 +57,6 @@ def test_an_assignment_takes_effect_on_its_date_and_the_latest_wins() -> None:
     assert [assigned_sheet(given, ("me",), "calls", "outbound", at) for at in (9, 10, 19, 20)] == [
         "any", "old", "old", "same",
     ]  # fmt: skip
-
-
-@given(st.lists(st.integers(0, 20), max_size=6), st.integers(0, 20))
-def test_the_version_in_force_is_the_latest_effective_one(dates: list[int], start: int) -> None:
-    versions = [version(date, sid=str(number)) for number, date in enumerate(dates)]
-    found = version_at(versions, start)
-    in_force = [(date, number) for number, date in enumerate(dates) if date <= start]
-    assert (found.version_sid if found else None) == (str(max(in_force)[1]) if in_force else None)
 
 
 def test_zeros_in_front_of_a_network_code_do_not_count() -> None:

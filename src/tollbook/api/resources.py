@@ -97,8 +97,8 @@ def get_partner(request: Request) -> Answer:
 def post_partner(request: Request) -> Answer:
     """A new partner beneath the caller."""
     view = parse_view(request.query, PARTNERS, strict=request.strict)
-    made = partners.create_partner(request.services.store, request.caller, request.body)
-    return Answer(show_partner(made, view.projection))
+    create = partners.creation(request.caller, request.body)
+    return request.write(lambda act: show_partner(create(act), view.projection))
 
 
 def patch_partner(request: Request) -> Answer:
@@ -228,6 +228,7 @@ ROUTES = (
         "Create a partner",
         ("partners.manage", "partners.create"),
         body="json",
+        idempotent=True,
         resource=PARTNERS,
     ),
     Route("GET", _P1, get_partner, "Get a partner", ("partners.manage", "partners.read"), resource=PARTNERS),

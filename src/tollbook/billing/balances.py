@@ -35,11 +35,6 @@ def amount_due(forward: int) -> int:
     return max(0, forward)
 
 
-def partner_balance(current: Invoice | None) -> int:
-    """The money on a partner's account: the negation of the current invoice's `balance_forward`, never -0."""
-    return 0 - current.balance_forward if current is not None else 0
-
-
 def settling(invoice: Invoice) -> int:
     """What an invoice contributes to the debt of those before it: its payments less its negative lines.
 
@@ -67,22 +62,6 @@ def charged(before: int | None, paid: bool, now: int) -> int | None:
     if not paid:
         return None
     return now if before is None else before
-
-
-def date_charged(forward: int, date_closed: int, settlings: Iterable[tuple[int, int]]) -> int | None:
-    """Since when a closed invoice is paid, from its whole history; None if it is not.
-
-    `settlings` are (instant, amount) of all that later invoices settled, in the order in which it was recorded; what
-    came before the close counts at the close.
-
-    >>> date_charged(10, 100, [(90, 4), (150, 6), (170, -1), (190, 1)])
-    190
-    """
-    settled, since = 0, date_closed if forward <= 0 else None
-    for instant, amount in settlings:
-        settled += amount
-        since = charged(since, forward <= settled, max(instant, date_closed))
-    return since
 
 
 def refuse_payment(amount: int, type_: str, minor_decimals: int = 2) -> str | None:

@@ -34,15 +34,6 @@ class RateLine(msgspec.Struct, frozen=True):
     terms: tuple[str, ...] = ()
 
 
-def rate_lines(events: Iterable[tuple[Pin | None, int, int]]) -> list[RateLine]:
-    """The events of one item, given as (pin, quantity, units), summed by pin; prices that came with events last."""
-    sums: dict[Pin | None, tuple[int, int, int]] = {}
-    for pin, quantity, units in events:
-        before = sums.get(pin, (0, 0, 0))
-        sums[pin] = (before[0] + quantity, before[1] + units, before[2] + 1)
-    return in_order(RateLine(pin, *total) for pin, total in sums.items())
-
-
 def in_order(lines: Iterable[RateLine]) -> list[RateLine]:
     """Lines by version, prefix and rate; prices that came with the records last."""
     return sorted(lines, key=lambda line: (_pin_place(line.pin), line.kind or ""))

@@ -12,13 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
-from tollbook.billing.balances import amount_due, balance_forward, date_charged, paid_flags
+from tollbook.billing.balances import amount_due, balance_forward, paid_flags
 from tollbook.billing.chain import JournalEntry, invoice_hash, journal_hash
 from tollbook.billing.deriving import ItemKey, ItemSum, display_id, items_of
 from tollbook.billing.model import Invoice, InvoiceItem
 from tollbook.billing.periods import printed_period
 from tollbook.billing.states import BILLING_MOVES, INVOICE_MOVES
-from tollbook.clock import format_instant
 from tollbook.money import format_amount
 
 NOT_FROM_EVENTS: Final = frozenset(("did", "sms_enablement", "subscription", "commitment", "discount", "credit"))
@@ -140,15 +139,6 @@ def paid_law(invoices: Sequence[Invoice]) -> list[Broken]:
         if (invoice.date_charged is not None) != invoice.paid:
             found.append(Broken(7, invoice.invoice_sid, "date_charged does not go with paid"))
     return found
-
-
-def charged_law(invoice: Invoice, date_closed: int, settlings: Iterable[tuple[int, int]]) -> list[Broken]:
-    """Law 7: `date_charged` of a closed invoice is the instant at which its history made it paid."""
-    expected = date_charged(invoice.balance_forward, date_closed, settlings)
-    if invoice.date_charged == expected:
-        return []
-    said, due = (None if instant is None else format_instant(instant) for instant in (invoice.date_charged, expected))
-    return [Broken(7, invoice.invoice_sid, f"date_charged is {said}, expected {due}")]
 
 
 def references_law(references: Iterable[tuple[str, str]]) -> list[Broken]:

@@ -128,28 +128,6 @@ def closes_at(period: Period, close_delay_seconds: int = limits.CLOSE_DELAY_SECO
     return midnight(period.end) + close_delay_seconds * _SECOND_MS
 
 
-def due_periods(cycle: Cycle, first_open: date, now: int, close_delay_seconds: int) -> Iterator[Period]:
-    """The periods whose closing is due, in order: all that a silence of any length has missed.
-
-    `first_open` is the first day no closed invoice covers.
-    """
-    for period in periods_from(cycle, first_open):
-        if closes_at(period, close_delay_seconds) > now:
-            return
-        yield period
-
-
-def open_periods(cycle: Cycle, first_open: date, now: int) -> Iterator[Period]:
-    """The periods whose invoices may be open: ended and not closed, the current one, and the next from 23:30.
-
-    A partner whose first day is still to come has its first.
-    """
-    for period in periods_from(cycle, first_open):
-        yield period
-        if now < next_opens_at(period):
-            return
-
-
 def untimely(instant: int, now: int, begins: date, age_days_max: int = limits.USAGE_AGE_DAYS_MAX_DEFAULT) -> str | None:
     """Why usage of an instant is refused, naming the limit; None if it is neither future, ancient nor too early.
 
@@ -166,7 +144,7 @@ def untimely(instant: int, now: int, begins: date, age_days_max: int = limits.US
 
 
 def is_late(instant: int, first_open: date) -> bool:
-    """Whether the invoice of an instant's period is closed or imported; `first_open` as for `due_periods`."""
+    """Whether an instant's invoice is closed or imported; `first_open` is the first day that none such covers."""
     return instant < midnight(first_open)
 
 

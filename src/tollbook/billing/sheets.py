@@ -174,12 +174,6 @@ def assigned_sheet(
     return None
 
 
-def version_at(versions: Sequence[SheetVersion], start: int) -> SheetVersion | None:
-    """The version in force at an instant: the latest that is effective; of one instant's several, the last given."""
-    in_force = [version for version in versions if version.effective_date <= start]
-    return max(reversed(in_force), key=lambda version: version.effective_date, default=None)
-
-
 class CallDeck:
     """A version of a call sheet, compiled for rating. `offset` tells its zone's."""
 

@@ -36,8 +36,16 @@ _COUNTRY = re.compile(r"[A-Z]{3}")
 def create_partner(
     store: Store, caller: Caller, body: Mapping[str, Any], *, billed: Mapping[str, Any] | None = MappingProxyType({})
 ) -> Partner:
-    """A new partner beneath the caller, or beneath the `parent_sid` that the body names.
+    """A new partner, as `creation` makes it."""
+    return store.act(creation(caller, body, billed=billed))
 
+
+def creation(
+    caller: Caller, body: Mapping[str, Any], *, billed: Mapping[str, Any] | None = MappingProxyType({})
+) -> Callable[[Writes], Partner]:
+    """The act that makes a partner beneath the caller, or beneath the `parent_sid` that the body names.
+
+    What is wrong with the body by itself is a 422 at once, and a password is hashed before the act, as that takes long.
     It is billed as `billed` has it for `begin_billing`: from today on, by the month, unless that says otherwise; with
     None it is not billed.
     """
@@ -45,19 +53,22 @@ def create_partner(
     if "name" not in values:
         raise Refusal(errors.OBJECT_INVALID, Flaw("name", "is required"))
     hashed = hash_password(password) if password else None
-    with store.writing() as act:
-        parent_sid = values.pop("parent_sid", None) or caller.partner_sid
+    parent_sid = values.pop("parent_sid", None) or caller.partner_sid
+    scopes = values.pop("available_scopes", None)
+    if scopes is None:
+        scopes = tuple(scope for scope in known.PARTNER_SCOPES if known.holds(caller.scopes, scope))
+
+    def create(act: Writes) -> Partner:
         _check_parent(act, caller, parent_sid)
-        scopes = values.pop("available_scopes", None)
-        if scopes is None:
-            scopes = tuple(scope for scope in known.PARTNER_SCOPES if known.holds(caller.scopes, scope))
         _check_scopes(scopes, caller)
         _check_login(act, values.get("login"))
         partner = new_partner(act, parent_sid=parent_sid, available_scopes=scopes, **values)
         act.add_partner(partner, hashed)
         if billed is not None:
             begin_billing(act, partner.partner_sid, caller.partner_sid, **billed)
-    return partner
+        return partner
+
+    return create
 
 
 def change_partner(store: Store, caller: Caller, sid: str, body: Mapping[str, Any], *, whole: bool) -> Partner:
