@@ -161,7 +161,8 @@ def bounds() -> str:
     for line in [*lines, "# end."]:
         if found := re.match(r"([A-Z0-9_]+): Final = [^#]*(?:# (.*))?$", line):
             value = getattr(limits, found[1])
-            rows.append((f"`{found[1]}`", f"{value:,}" if value >= 10_000 else str(value), found[2] or ""))
+            shown = f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
+            rows.append((f"`{found[1]}`", shown, found[2] or ""))
         elif heading := re.match(r"# (.*)\.$", line):
             if rows and title in MET:
                 parts += [f"### {title}\n", table(("name", "value", "why"), rows)]
