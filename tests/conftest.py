@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.making import NOW, plant_family
+from tests.stores import ON_POSTGRES, fresh_store
 
 from tollbook.clock import FixedClock
-from tollbook.store import Store, create_store
+from tollbook.store import Store
 
 PROVING = os.environ.get("TOLLBOOK_PROVE") == "1"
 
@@ -38,10 +39,18 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("seeded")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what is about books in files."""
+    if ON_POSTGRES:
+        about_files = [item for item in items if item.get_closest_marker("files")]
+        config.hook.pytest_deselected(items=about_files)
+        items[:] = [item for item in items if not item.get_closest_marker("files")]
+
+
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Store]:
     """A fresh book in a file of its own: an operator, two children and a grandchild, no invoices."""
-    made = create_store(str(tmp_path / "book.db"), FixedClock(NOW))
+    made = fresh_store(tmp_path, FixedClock(NOW))
     plant_family(made)
     yield made
     made.close()

@@ -7,10 +7,13 @@ engine.record(call(acme, "c1", "2024-12-20T09:00:00Z", seconds=8880))
 """
 
 import json
+import weakref
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from tests.stores import fresh_url
 
 from tollbook.billing.events import CallEvent, Event, MessageEvent, UsageEvent
 from tollbook.billing.ledger import Billing, Payment
@@ -45,8 +48,9 @@ class Engine:
         self.clock = FixedClock(parse_instant(now))
         self._sandbox = sandbox
         begins = self.clock.instant if sandbox else None
-        founded = create_book(str(folder / "book.db"), self.clock, currency=currency, sandbox_clock=begins)
+        founded = create_book(fresh_url(folder), self.clock, currency=currency, sandbox_clock=begins)
         self.store = founded.store
+        weakref.finalize(self, self.store.close)
         self.operator = founded.operator
         self.caller = operator_caller(self.store)
         with self.store.writing() as act:

@@ -38,7 +38,7 @@ class Settings:
 
 
 HELP = {
-    "db": "the book: a path or sqlite:///path",
+    "db": "the book: a path, sqlite:///path or postgresql://host/database",
     "host": "address to listen on",
     "port": "port to listen on; 0 takes a free one",
     "workers": "processes",

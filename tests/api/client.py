@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from falcon import testing
 from msgspec.structs import asdict, replace
 from tests.making import CHILD, GRANDCHILD, NOW, OPERATOR, RESELLER, family
+from tests.stores import fresh_store
 
 from tollbook.api.app import WsgiApp, build_app
 from tollbook.api.auth import Doorkeeper
@@ -25,7 +26,7 @@ from tollbook.clock import FixedClock
 from tollbook.config import Settings
 from tollbook.operations.passwords import Passwords, hash_password
 from tollbook.operations.tokens import Wish, grant_to
-from tollbook.store import Store, create_store
+from tollbook.store import Store
 
 CORE = "/core/v2"
 INVOICES = f"{CORE}/billing/invoices"
@@ -140,7 +141,7 @@ def services(store: Store, settings: Settings) -> Services:
 def make_world(directory: Path, *, scopes: tuple[str, ...] = SCOPES, **settings: Any) -> World:
     """A fresh world: each of the family has these scopes, a login and the one password."""
     clock = FixedClock(NOW)
-    store = create_store(str(directory / "book.db"), clock)
+    store = fresh_store(directory, clock)
     with store.writing() as act:
         for member in family():
             login = LOGINS[member.partner_sid]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.api.client import CORE, FORM, INVOICES, NO_ITEM, PARTNERS, TOKENS, World, refusal
 from tests.making import CHILD, OPERATOR, RESELLER, invoice, put
+from tests.stores import file_of, in_file
 
 from tollbook import errors, limits
 from tollbook.api import health
@@ -171,12 +172,13 @@ def test_a_list_past_its_deadline_is_503_with_what_would_be_cheaper(world: World
     assert "cheaper: filter by status" in reply.json["errors"][0]["message"]
 
 
+@pytest.mark.files
 def test_a5_reads_go_on_while_another_process_writes_and_writes_are_503(world: World) -> None:
     token, sent = world.token(OPERATOR), {"json_body": {"name": "x"}}
-    other = sqlite3.connect(world.store.path, isolation_level=None, timeout=0)
+    other = sqlite3.connect(file_of(world.store), isolation_level=None, timeout=0)
     other.execute("BEGIN IMMEDIATE")
     with world.store.reading():
-        world.store._writer.execute("PRAGMA busy_timeout = 0")  # type: ignore[union-attr]
+        in_file(world.store)._writer.execute("PRAGMA busy_timeout = 0")  # type: ignore[union-attr]
     assert world.get(INVOICES, token).status == 200
     reply = world.post(PARTNERS, token, **sent)
     assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "store_busy", "1")
@@ -185,9 +187,10 @@ def test_a5_reads_go_on_while_another_process_writes_and_writes_are_503(world: W
     assert world.post(PARTNERS, token, **sent).status == 200
 
 
+@pytest.mark.files
 def test_a3_a_full_book_refuses_writes_reads_go_on_and_it_recovers(world: World) -> None:
     token = world.token(OPERATOR)
-    writer = world.store._writer
+    writer = in_file(world.store)._writer
     assert writer is not None
     pages = writer.execute("PRAGMA page_count").fetchone()[0]
     writer.execute(f"PRAGMA max_page_count = {pages}")

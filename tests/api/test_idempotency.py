@@ -141,7 +141,7 @@ def test_a14_a_second_one_in_flight_waits_for_the_first_and_replays(noting: Worl
 
 def test_a14_another_process_knows_the_key_too(noting: World) -> None:
     """Another worker over the same book replays, and waits for the first as for any write."""
-    second = World(open_store(str(noting.store.path), noting.clock), noting.clock)
+    second = World(open_store(noting.store.url, noting.clock), noting.clock)
     token = noting.token()
     replies: list[Reply] = []
 
@@ -167,6 +167,7 @@ def test_a_long_answer_is_kept_small_and_given_as_it_was(noting: World) -> None:
     assert size < len(first.body) / 4
 
 
+@pytest.mark.files
 def test_a14_one_that_waits_too_long_is_a_conflict(noting: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOCK_WAIT_SECONDS", 0.2)
     token = noting.token()

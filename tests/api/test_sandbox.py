@@ -134,8 +134,8 @@ def due_at(store: Store, instant: int) -> None:
     store.act(
         lambda act: act._run(
             "INSERT INTO billing (partner_sid, status, cycle, begins, anchor, first_open, invoice_hash, journal_hash,"
-            " date_due) VALUES (?, 'billed', 'monthly', 0, 0, 0, x'', x'', ?)",
-            (CHILD, instant),
+            " date_due) VALUES (?, 'billed', 'monthly', 0, 0, 0, ?, ?, ?)",
+            (CHILD, b"", b"", instant),
         )
     )
 

@@ -4,7 +4,6 @@ Two worlds hold the same caller with the same records, and whatever else chance 
 both, must be answered alike: status, headers and body.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +32,7 @@ from tests.making import (
     tax,
     token,
 )
+from tests.stores import copied
 
 from tollbook.billing.model import Invoice
 from tollbook.clock import DAY_MS, FixedClock
@@ -79,13 +79,13 @@ def mine(number: int, owner: str) -> Invoice:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A book with a stranger's partner in it, which the examples copy."""
     world = make_world(tmp_path_factory.mktemp("base"))
     with world.store.writing() as act:
         act.add_partner(partner(0xB0, 0xA0, name="Stranger"))
     world.store.close()
-    return world.store.path
+    return world.store.url
 
 
 class Elsewhere(NamedTuple):
@@ -127,10 +127,9 @@ question = st.builds(
 
 
 @contextmanager
-def world_with(base: Path, target: Path, tenant: Tenant, other: Elsewhere) -> Iterator[World]:
+def world_with(base: str, target: Path, tenant: Tenant, other: Elsewhere) -> Iterator[World]:
     """A copy of the base book with the tenant's data in it, and what chance put beside it."""
-    shutil.copyfile(base, target)
-    store = open_store(str(target), FixedClock(NOW))
+    store = open_store(copied(base, target), FixedClock(NOW))
     world = World(store, FixedClock(NOW))
     unseen = [owner for owner in tenant.others if owner in MINE]
     with store.writing() as act:
@@ -162,7 +161,7 @@ def answer(world: World, target: str) -> tuple[int, Any, bytes]:
 
 
 @pytest.mark.parametrize("tenant", TENANTS, ids=["child", "reseller", "grandchild"])
-def test_law_9_another_tenants_data_changes_no_byte(base: Path, tmp_path: Path, tenant: Tenant) -> None:
+def test_law_9_another_tenants_data_changes_no_byte(base: str, tmp_path: Path, tenant: Tenant) -> None:
     singles = [f"{INVOICES}/{each}" for each in EVERY_SID] + [f"{PARTNERS}/{each}" for each in (STRANGER, sid(0xFF))]
     singles += [f"{TOKENS}/{sid(number)}" for number in (0x50, 0x60, 0x61, 0x62)]
     lists = [f"{PARTNERS}?filter=name%20ne%20x", f"{TOKENS}?with_related=true", f"{CORE}/oauth/whoami"]
@@ -181,7 +180,7 @@ def test_law_9_another_tenants_data_changes_no_byte(base: Path, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("tenant", TENANTS, ids=["child", "reseller", "grandchild"])
-def test_e5_what_is_out_of_sight_is_what_does_not_exist(base: Path, tmp_path: Path, tenant: Tenant) -> None:
+def test_e5_what_is_out_of_sight_is_what_does_not_exist(base: str, tmp_path: Path, tenant: Tenant) -> None:
     other = Elsewhere("name", [(100, 0, 1, "open", 1), (101, 1, 1, "open", 1), (102, 2, 1, "open", 1)], 2)
     unknown = sid(0xFFFF)
     with world_with(base, tmp_path / "book.db", tenant, other) as world:
@@ -195,7 +194,7 @@ def test_e5_what_is_out_of_sight_is_what_does_not_exist(base: Path, tmp_path: Pa
             assert answer(world, f"{path}/{hidden_sid}") == answer(world, f"{path}/{unknown}")
 
 
-def test_the_property_would_notice(base: Path, tmp_path: Path) -> None:
+def test_the_property_would_notice(base: str, tmp_path: Path) -> None:
     """With a wider sight the same two worlds do differ: the property can fail."""
     tenant = TENANTS[0]._replace(partner_sid=OPERATOR, scopes=(*READ, "invoices.read_descendant"))
     one, two = Elsewhere("a", [], 0), Elsewhere("b", [(100, 0, 1, "open", 1)], 1)

@@ -134,7 +134,7 @@ def test_a11_a_server_closes_what_is_due_by_itself_once_however_many_workers_loo
     began = SystemClock().now() - 40 * DAY_MS
     engine = Engine(tmp_path, format_instant(began))
     partners = [engine.partner(f"Partner {number}") for number in range(3)]
-    with started("serve", "--db", str(engine.store.path), "--port", "0", "--workers", "2", "--tick-seconds", "1"):
+    with started("serve", "--db", engine.store.url, "--port", "0", "--workers", "2", "--tick-seconds", "1"):
         ends = time.monotonic() + 30
         while not all(engine.figures(sid, "status")[:1] == [("closed",)] for sid in partners):
             assert time.monotonic() < ends

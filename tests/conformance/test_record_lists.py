@@ -13,6 +13,8 @@ from tollbook.query.listing import parse_list
 from tollbook.store import Store
 from tollbook.store.event_rows import Placed, Seen, kind_of
 
+pytestmark = pytest.mark.files
+
 PRIMARY = "USING PRIMARY KEY (partner_sid=?"
 BEHIND = Sight("invoice", CHILD, "an invoice", 0, 10**13)
 

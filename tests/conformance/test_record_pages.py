@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.api.usage_world import put_record
 from tests.conformance.asking import page
-from tests.conformance.conftest import STORES
 from tests.conformance.oracle import Record, Wanted, holds, ordered, typed
 from tests.conftest import PROVING
-from tests.making import EVERYTHING, FAMILY, GRANDCHILD, RESELLER, own, plant_family, tree
+from tests.making import EVERYTHING, FAMILY, GRANDCHILD, NOW, RESELLER, own, plant_family, tree
+from tests.stores import fresh_store
 
 from tollbook import limits
 from tollbook.billing.events import CallEvent, MessageEvent
 from tollbook.billing.model import Sight
-from tollbook.clock import format_instant, parse_instant
+from tollbook.clock import FixedClock, format_instant, parse_instant
 from tollbook.money import format_rate
 from tollbook.query.fields import CALL_DRS, MESSAGE_DRS, Resource
 from tollbook.query.records import decode_json
@@ -59,14 +59,14 @@ def _records(store: Store, resource: Resource, seed: int) -> list[Record]:
     return [decode_json(row.document) for row in page(store, resource=resource, limit=1000).rows]
 
 
-@pytest.fixture(scope="module", params=STORES)
-def books(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Any, int], Any]]:
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Any, int], Any]]:
     """The random book of each kind and seed, made once, with its records."""
     made: list[Store] = []
 
     @lru_cache
     def known(resource: Resource, seed: int) -> tuple[Store, list[Record]]:
-        store = STORES[request.param](tmp_path_factory.mktemp(f"{resource.name}-{seed}"))
+        store = fresh_store(tmp_path_factory.mktemp(f"{resource.name}-{seed}"), FixedClock(NOW))
         plant_family(store)
         made.append(store)
         return store, _records(store, resource, seed)

@@ -11,6 +11,7 @@ import pytest
 from tests.conformance.asking import page, query, records, sids
 from tests.conformance.sqlite_files import opened
 from tests.making import CHILD, EVERYTHING, MILLION, NOW, invoice, item, put, sid, token
+from tests.stores import file_of, in_file
 
 from tollbook import errors, limits
 from tollbook.clock import FixedClock
@@ -18,6 +19,8 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.query.fields import PARTNERS
 from tollbook.store import Alike, Store, Writes
 from tollbook.store.sharing import Line, Place
+
+pytestmark = pytest.mark.files
 
 
 class Broken(Exception):
@@ -55,7 +58,7 @@ def in_line(store: Store, *acts: Callable[[Writes], Any]):
 
 def stand(store: Store, number: int) -> bool:
     """Whether so many stand behind the one that leads."""
-    return len(store._line) == number
+    return len(in_file(store)._line) == number
 
 
 def until(reached: Callable[[], bool]) -> None:
@@ -94,8 +97,8 @@ def commits(store: Store) -> list[str]:
     """The commits of a store from now on."""
     seen: list[str] = []
     with store.writing():
-        assert store._writer is not None
-        store._writer.set_trace_callback(lambda said: seen.append(said) if said == "COMMIT" else None)
+        assert in_file(store)._writer is not None
+        in_file(store)._writer.set_trace_callback(lambda said: seen.append(said) if said == "COMMIT" else None)  # type: ignore[union-attr]
     seen.clear()
     return seen
 
@@ -107,7 +110,7 @@ def balance(book: Any) -> str:
 
 def test_an_act_alone_is_on_disk_when_it_is_answered(store: Store) -> None:
     assert store.act(writes(1)) == 1
-    again = opened(store.path)
+    again = opened(file_of(store))
     assert sids(page(again)) == [sid(1)]
     again.close()
 
@@ -195,12 +198,12 @@ def test_a_context_in_line_is_not_overtaken(store: Store) -> None:
     with store.writing():
         before = Acting(store, lambda _: order.append("before"))
         before.start()
-        until(lambda: len(store._line) == 1)
+        until(lambda: len(in_file(store)._line) == 1)
         waiting.start()
-        until(lambda: len(store._line) == 2)
+        until(lambda: len(in_file(store)._line) == 2)
         after = Acting(store, lambda _: order.append("after"))
         after.start()
-        until(lambda: len(store._line) == 3)
+        until(lambda: len(in_file(store)._line) == 3)
     for thread in (before, waiting, after):
         thread.join(30)
     assert order == ["before", "alone", "after"]
@@ -282,7 +285,7 @@ def lose(act: Writes) -> None:
 def test_a3_a_disk_that_is_full_is_told_to_all_that_share(store: Store) -> None:
     """The database undoes the whole transaction then; what comes after and fits is written."""
     put(store, invoice(1))
-    writer = store._writer
+    writer = in_file(store)._writer
     assert writer is not None
     (pages,) = writer.execute("PRAGMA page_count").fetchone()
     large = [invoice(number, invoice_items=(item(),) * 40) for number in range(10, 90)]
@@ -331,7 +334,7 @@ def test_no_more_acts_wait_than_may_and_readers_go_on(store: Store) -> None:
     with store.writing():
         waiting = Acting(store, writes(1))
         waiting.start()
-        until(lambda: len(store._line) == 1)
+        until(lambda: len(in_file(store)._line) == 1)
         with pytest.raises(Refusal) as caught:
             store.act(writes(2))
         assert caught.value.problem is errors.WRITE_PLACES_TAKEN
@@ -407,7 +410,7 @@ def records_something(act: Writes) -> int:
 
 def test_a10_time_never_goes_back_not_even_for_another_process(store: Store) -> None:
     now = store.act(records_something)
-    other = opened(store.path)
+    other = opened(file_of(store))
     set_clock(other, now - 3_600_000)
     assert other.act(lambda act: (act.now, act.wall)) == (now, now - 3_600_000)
     with other.reading() as book:

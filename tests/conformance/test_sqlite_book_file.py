@@ -9,12 +9,15 @@ import pytest
 from tests.conformance.asking import page, sids
 from tests.conformance.sqlite_files import changed, opened, refused
 from tests.making import NOW, family, invoice, put, sid
+from tests.stores import file_of, in_file
 
 from tollbook import errors
 from tollbook.clock import FixedClock
 from tollbook.query.fields import PARTNERS
 from tollbook.store import Store, create_store, migrations, store_path
 from tollbook.store.sqlite import book_version, migrate_book
+
+pytestmark = pytest.mark.files
 
 # Damaged, foreign, of another version (A4).
 
@@ -116,12 +119,12 @@ def test_a4_there_is_no_book(tmp_path: Path) -> None:
 
 
 def test_a4_a_newer_book_is_refused_and_left_alone(book: Store) -> None:
-    with changed(book.path) as connection:
+    with changed(file_of(book)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    refusal = refused(errors.BOOK_VERSION, lambda: opened(book.path))
+    refusal = refused(errors.BOOK_VERSION, lambda: opened(file_of(book)))
     assert "of version 99, newer than" in str(refusal)
-    refused(errors.BOOK_VERSION, lambda: migrate_book(book.path, book.path.with_suffix(".old")))
-    assert not book.path.with_suffix(".old").exists()
+    refused(errors.BOOK_VERSION, lambda: migrate_book(file_of(book), file_of(book).with_suffix(".old")))
+    assert not file_of(book).with_suffix(".old").exists()
 
 
 def test_a4_an_older_book_is_refused_until_it_is_migrated(tmp_path: Path) -> None:
@@ -156,7 +159,7 @@ def test_a2_a_migration_that_fails_leaves_the_book_as_it_was(tmp_path: Path) -> 
 
 def test_an_old_library_is_told(book: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
-    assert "3.37 or newer" in str(refused(errors.STORE_UNAVAILABLE, lambda: opened(book.path)))
+    assert "3.37 or newer" in str(refused(errors.STORE_UNAVAILABLE, lambda: opened(file_of(book))))
 
 
 # The file itself.
@@ -165,21 +168,21 @@ def test_an_old_library_is_told(book: Store, monkeypatch: pytest.MonkeyPatch) ->
 def test_e9_only_the_owner_reads_a_book(book: Store) -> None:
     put(book, invoice(1))
     page(book)
-    files = {path.name: path.stat().st_mode & 0o777 for path in book.path.parent.iterdir()}
+    files = {path.name: path.stat().st_mode & 0o777 for path in file_of(book).parent.iterdir()}
     assert files == dict.fromkeys(("book.db", "book.db-wal", "book.db-shm"), 0o600)
 
 
 def test_a_book_is_never_made_over_a_file(book: Store) -> None:
-    refusal = refused(errors.CONFLICT, lambda: create_store(str(book.path), FixedClock(NOW)))
-    assert str(refusal) == f"db: {book.path} exists already"
+    refusal = refused(errors.CONFLICT, lambda: create_store(book.url, FixedClock(NOW)))
+    assert str(refusal) == f"db: {file_of(book)} exists already"
 
 
 def test_a1_every_commit_is_synced(book: Store) -> None:
     put(book, invoice(1))
-    assert book._writer is not None
-    assert book._writer.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert book._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert book._writer.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    assert in_file(book)._writer is not None
+    assert in_file(book)._writer.execute("PRAGMA synchronous").fetchone() == (2,)  # type: ignore[union-attr]
+    assert in_file(book)._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)  # type: ignore[union-attr]
+    assert in_file(book)._writer.execute("PRAGMA foreign_keys").fetchone() == (1,)  # type: ignore[union-attr]
 
 
 def test_a_reading_connection_cannot_write(book: Store) -> None:
@@ -192,7 +195,7 @@ def test_a_thread_that_ends_takes_its_connection_with_it(book: Store) -> None:
     """A server's threads come and go with its load: it would run out of files."""
 
     def files() -> int:
-        return sum(os.readlink(f"/proc/self/fd/{name}").startswith(str(book.path)) for name in _open_files())
+        return sum(os.readlink(f"/proc/self/fd/{name}").startswith(book.url) for name in _open_files())
 
     page(book)
     before = files()
@@ -201,7 +204,7 @@ def test_a_thread_that_ends_takes_its_connection_with_it(book: Store) -> None:
         thread.start()
         thread.join()
     assert files() <= before + 1  # a closed file's number may be kept until nobody holds a lock on it
-    assert len(book._readers) == 1
+    assert len(in_file(book)._readers) == 1
 
 
 def _open_files() -> list[str]:
@@ -240,7 +243,7 @@ def test_reopened(book: Store) -> None:
     put(book, *(invoice(number) for number in range(12)))
     before = page(book), page(book, resource=PARTNERS)
     book.close()
-    again = opened(book.path)
+    again = opened(file_of(book))
     assert (page(again), page(again, resource=PARTNERS)) == before
     put(again, invoice(12))
     assert page(again).total == 13
@@ -251,7 +254,7 @@ def test_a2_a_backup_is_the_book_at_one_instant(book: Store, tmp_path: Path) -> 
     put(book, invoice(1))
     target = tmp_path / "copy.db"
     (tmp_path / "copy.db.part").write_text("left by a backup that was killed")
-    book.backup(target)
+    in_file(book).backup(target)
     put(book, invoice(2))
     copy = opened(target)
     assert sids(page(copy)) == [sid(1)]

@@ -15,6 +15,7 @@ import pytest
 from tests.conformance.asking import page, sids
 from tests.conformance.sqlite_files import opened, refused
 from tests.making import NOW, invoice, item, put, sid
+from tests.stores import file_of, in_file
 
 from tollbook import errors, limits
 from tollbook.billing.model import Invoice
@@ -22,6 +23,8 @@ from tollbook.clock import FixedClock
 from tollbook.errors import Refusal
 from tollbook.query.fields import PARTNERS
 from tollbook.store import Store, create_store
+
+pytestmark = pytest.mark.files
 
 HOLD = """
 import sqlite3, sys
@@ -49,8 +52,8 @@ def held(path: Path, how: str = "IMMEDIATE") -> Iterator[None]:
 
 def test_a5_locked_by_another_process(book: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOCK_WAIT_SECONDS", 0.3)
-    waiting = opened(book.path)
-    with held(book.path):
+    waiting = opened(file_of(book))
+    with held(file_of(book)):
         for _ in range(2):
             began = time.monotonic()
             refusal = refused(errors.STORE_BUSY, lambda: put(waiting, invoice(1)))
@@ -64,7 +67,7 @@ def test_a5_locked_by_another_process(book: Store, monkeypatch: pytest.MonkeyPat
 
 
 def test_a5_a_lock_that_ends_in_time_is_waited_for(book: Store) -> None:
-    with held(book.path):
+    with held(file_of(book)):
         writer = threading.Thread(target=put, args=(book, invoice(1)))
         writer.start()
         time.sleep(0.3)
@@ -99,7 +102,7 @@ def test_a3_full_at_each_page_and_writable_again(book: Store) -> None:
     """However many pages are left, an act that does not fit leaves no trace; reads go on; room makes it fit."""
     put(book, invoice(1))
     before = page(book)
-    writer = book._writer
+    writer = in_file(book)._writer
     assert writer is not None
     (pages,) = writer.execute("PRAGMA page_count").fetchone()
     large = [invoice(number, invoice_items=(item(),) * 40) for number in range(1, 9)]
@@ -125,12 +128,12 @@ def fits(book: Store, invoices: list[Invoice]) -> bool:
 
 def test_a3_a_connection_that_may_not_write(book: Store) -> None:
     put(book, invoice(1))
-    assert book._writer is not None
-    book._writer.execute("PRAGMA query_only = ON")
+    assert in_file(book)._writer is not None
+    in_file(book)._writer.execute("PRAGMA query_only = ON")  # type: ignore[union-attr]
     refused(errors.STORE_FULL, lambda: put(book, invoice(2)))
     refused(errors.STORE_FULL, book.ready)
     assert sids(page(book)) == [sid(1)]
-    book._writer.execute("PRAGMA query_only = OFF")
+    in_file(book)._writer.execute("PRAGMA query_only = OFF")  # type: ignore[union-attr]
     put(book, invoice(2))
     assert page(book).total == 2
 

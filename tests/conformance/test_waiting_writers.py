@@ -36,6 +36,7 @@ def test_no_more_writers_wait_than_may(store: Store) -> None:
         act.put_invoice(invoice(2), "imported")
 
 
+@pytest.mark.files
 def test_a5_the_two_waits_for_a_lock_are_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was waited for another thread is not waited a second time for another process."""
     monkeypatch.setattr("tollbook.store.sqlite.limits.LOCK_WAIT_SECONDS", 1)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conformance.asking import found, page, query, records, sids
-from tests.conformance.conftest import STORES
 from tests.making import (
     CHILD,
     EVERYTHING,
@@ -27,9 +26,11 @@ from tests.making import (
     tax,
     token,
 )
+from tests.stores import fresh_store
 
 from tollbook import errors, limits
 from tollbook.billing.model import Invoice
+from tollbook.clock import FixedClock
 from tollbook.errors import Refusal
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS
 from tollbook.store import Access, Store, Writes
@@ -92,10 +93,10 @@ def test_a_second_writing_replaces_the_first_whole(store: Store) -> None:
 operations = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(STATUSES)), max_size=6)
 
 
-@pytest.fixture(scope="module", params=STORES)
-def counted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory):
     """A store that keeps what each example wrote, and what it should hold."""
-    made = STORES[request.param](tmp_path_factory.mktemp("counted"))
+    made = fresh_store(tmp_path_factory.mktemp("counted"), FixedClock(NOW))
     plant_family(made)
     yield made, {}
     made.close()

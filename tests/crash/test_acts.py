@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.crash.process import KILLS, ROOT
 from tests.making import CHILD, NOW
+from tests.stores import file_of
 
 from tollbook.clock import FixedClock
 from tollbook.operations.verifying import check_book
@@ -57,10 +58,10 @@ def acknowledged(path: Path, seconds: float) -> set[int]:  # time, not money
 def test_a1_acts_that_share_commits_are_killed_and_none_acknowledged_is_lost(book: Store) -> None:
     known: set[int] = set()
     for kill in range(KILLS):
-        told = acknowledged(book.path, kill % 10 / 20)
+        told = acknowledged(file_of(book), kill % 10 / 20)
         assert told
         assert not {number for number in told if number % 7 == 0}
-        again = open_store(str(book.path), FixedClock(NOW))
+        again = open_store(book.url, FixedClock(NOW))
         with again.reading() as read:
             there = {int(one.partition(b'"invoice_sid":"')[2][:8], 16) for one in read.invoice_documents(CHILD)}
         assert check_book(again, thorough=True).findings == []

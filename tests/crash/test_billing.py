@@ -18,7 +18,7 @@ from tests.conftest import PROVING
 from tests.crash.process import KILLS, ROOT, instants, run
 from tests.engine import Engine, call
 from tests.simulation.book_laws import broken_laws
-from tests.simulation.machine import digest
+from tests.stores import digest, file_of, in_file
 
 from tollbook import errors
 from tollbook.billing.events import CallEvent
@@ -93,7 +93,7 @@ def test_a1_a2_killed_while_recording_and_closing(engine: Engine) -> None:
     partners = [engine.partner(name) for name in ("Acme", "Beta", "Gamma")]
     with engine.store.writing() as act:
         act.set_book("usage_age_days_max", "36500")
-    path, first, told = engine.store.path, 1, 0
+    path, first, told = file_of(engine.store), 1, 0
     engine.store.close()
     for kill in range(KILLS):
         numbers = acknowledged(path, first, partners, kill % 10 / 15)
@@ -153,7 +153,7 @@ def state_of(path: Path, partners: list[str]) -> list[tuple[Any, ...]]:
 def test_a2_killed_during_a_billing_run(engine: Engine) -> None:
     """Each partner is wholly moved on or not at all, and the next run does the rest."""
     partners = filled(engine, 40, sandbox=True)
-    path = engine.store.path
+    path = file_of(engine.store)
     engine.store.close()
     before = state_of(path, partners)
     how: dict[str, Any] = {
@@ -217,14 +217,14 @@ def fits(act: Callable[[], Any]) -> bool:
 
 def full_at_each(engine: Engine, act: Callable[[], Any], done: Callable[[], bool] = lambda: False) -> int:
     """Fail an act at statement after statement until it goes through: nothing of it is there before it is `done`."""
-    before = digest(engine.store.path)
+    before = digest(engine.store)
     for statement in range(1, 10_000, EVERY):
         with full_at(statement) as met:
             fitted = fits(act)
         if fitted:
             assert met[0] < statement, "a statement failed and nobody was told"
             return statement
-        assert done() or digest(engine.store.path) == before
+        assert done() or digest(engine.store) == before
     raise AssertionError("it never goes through")
 
 
@@ -259,14 +259,14 @@ def test_a3_full_at_any_statement_of_a_correction_and_a_payment(engine: Engine) 
 def test_a3_full_at_any_page_while_closing(engine: Engine) -> None:
     """The same as SQLite itself meets it."""
     partners = filled(engine, 8)
-    before = digest(engine.store.path)
-    writer = engine.store._write_connection()
+    before = digest(engine.store)
+    writer = in_file(engine.store)._write_connection()
     (pages,) = writer.execute("PRAGMA page_count").fetchone()
     for room in range(1_000):
         writer.execute(f"PRAGMA max_page_count = {pages + room}")
         if fits(engine.run):
             break
-        assert digest(engine.store.path) == before
+        assert digest(engine.store) == before
     assert room > 1
     assert all(len(engine.invoices(sid)) == 3 for sid in partners)
     assert broken_laws(engine.store) == []

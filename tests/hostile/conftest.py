@@ -10,6 +10,7 @@ from tests.api.conftest import shelf, world
 from tests.api.shelf import fill_shelf
 from tests.hostile.process import Server
 from tests.making import OPERATOR
+from tests.stores import file_of
 
 __all__ = ["book_file", "served", "shelf", "start", "world"]
 
@@ -43,7 +44,7 @@ def make_book(directory: Path) -> Book:
     fill_shelf(made)
     token = made.token(OPERATOR, expires_in=YEARS)
     made.store.close()
-    return Book(made.store.path, token)
+    return Book(file_of(made.store), token)
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def standing(store: Store, *tokens: Token) -> set[str]:
 
 
 def test_a_book_that_is_no_demo_is_refused(shown: Store, tmp_path: Path) -> None:
-    demo.refuse_other_book(str(shown.path), FixedClock(NOW))
+    demo.refuse_other_book(shown.url, FixedClock(NOW))
     url = str(tmp_path / "own.db")
     create_book(url, FixedClock(NOW)).store.close()
     with pytest.raises(Refusal, match=r"own\.db is not a demo book"):

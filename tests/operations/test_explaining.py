@@ -1,8 +1,6 @@
 """What is explained adds up, line by line, to the sums that were billed and the cents that are printed."""
 
 import re
-import sqlite3
-from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from tests.conftest import PROVING
 from tests.engine import UK, Engine, call, message
 from tests.making import CHILD, GRANDCHILD, OPERATOR, RESELLER, invoice, put, sid
 from tests.operations.random_bills import Life
+from tests.stores import behind
 
 from tollbook import limits
 from tollbook.billing.model import Caller
@@ -131,8 +130,9 @@ def test_rates_are_told_with_sheet_prefix_seconds_and_product(engine: Engine, ac
     assert (american["rates"][1]["sheet"], american["rates"][1]["rate"]) == (None, None)
 
 
+@pytest.mark.files
 def test_an_items_records_are_one_range_of_the_key(engine: Engine) -> None:
-    with closing(sqlite3.connect(engine.store.path)) as connection:
+    with behind(engine.store) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {RATE_SUMS}", ("p", 0, 1, "i"))]
     assert plan[0] == "SEARCH event USING PRIMARY KEY (partner_sid=? AND date>? AND date<?)"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.making import CHILD, EVERYTHING, GRANDCHILD, NOW, OPERATOR, RESELLER, invoice, item, plant_family, put, sid
 from tests.operations.lines import exported, line, take
+from tests.stores import fresh_store
 
 from tollbook import errors, limits
 from tollbook.clock import FixedClock
@@ -14,7 +15,7 @@ from tollbook.operations.verifying import check_book
 from tollbook.query.fields import INVOICES
 from tollbook.query.listing import parse_list
 from tollbook.query.sample import SAMPLE
-from tollbook.store import Store, create_store
+from tollbook.store import Store
 
 UNKNOWN = sid(0xB0)
 
@@ -44,7 +45,7 @@ def test_an_export_imported_is_exported_the_same(book: Store, tmp_path: Path) ->
         ),
     )
     text = exported(book)
-    again = create_store(str(tmp_path / "again.db"), FixedClock(NOW))
+    again = fresh_store(tmp_path / "again", FixedClock(NOW))
     plant_family(again)
     report = take(again, [text])
     assert report.new == 15

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.making import NOW, invoice, put
 from tests.operations.lines import exported
+from tests.stores import file_of
 
 from tollbook import errors
 from tollbook.clock import FixedClock
@@ -16,6 +17,8 @@ from tollbook.operations import keeping
 from tollbook.operations.books import create_book
 from tollbook.operations.verifying import check_book
 from tollbook.store import Store, open_store
+
+pytestmark = pytest.mark.files
 
 CLOCK = FixedClock(NOW)
 
@@ -99,9 +102,9 @@ def test_a_restore_puts_the_log_of_a_book_that_is_gone_aside(backup: Path, kille
 
 def test_never_the_book_itself(book: Store) -> None:
     with pytest.raises(Refusal, match="is the book itself"):
-        keeping.back_up(book, book.path, replace=True)
+        keeping.back_up(book, file_of(book), replace=True)
     with pytest.raises(Refusal, match="is the book itself"):
-        keeping.restore(book.path, str(book.path))
+        keeping.restore(file_of(book), book.url)
 
 
 def test_restored_where_nothing_was(backup: Path, tmp_path: Path) -> None:
@@ -116,29 +119,29 @@ def test_restored_where_nothing_was(backup: Path, tmp_path: Path) -> None:
 
 def test_restored_in_the_place_of_another_which_is_kept(backup: Path, book: Store) -> None:
     book.close()
-    aside = keeping.restore(backup, str(book.path))
+    aside = keeping.restore(backup, book.url)
     assert aside is not None
-    assert (invoices_in(book.path), invoices_in(aside)) == (3, 4)
-    again = keeping.restore(aside, str(book.path))
+    assert (invoices_in(file_of(book)), invoices_in(aside)) == (3, 4)
+    again = keeping.restore(aside, book.url)
     assert again is not None
-    assert invoices_in(book.path) == 4
+    assert invoices_in(file_of(book)) == 4
 
 
 def test_not_while_it_is_in_use(backup: Path, book: Store) -> None:
     with pytest.raises(Refusal, match="is in use") as refused:
-        keeping.restore(backup, str(book.path))
+        keeping.restore(backup, book.url)
     assert refused.value.problem is errors.STORE_BUSY
     assert len(exported(book).splitlines()) == 4
-    assert not list(book.path.parent.glob("*.restoring*"))
+    assert not list(file_of(book).parent.glob("*.restoring*"))
 
 
 def test_a_damaged_book_is_replaced_and_kept(backup: Path, book: Store) -> None:
     book.close()
-    book.path.write_bytes(b"damaged" * 1000)
-    aside = keeping.restore(backup, str(book.path))
+    file_of(book).write_bytes(b"damaged" * 1000)
+    aside = keeping.restore(backup, book.url)
     assert aside is not None
     assert aside.read_bytes() == b"damaged" * 1000
-    assert invoices_in(book.path) == 3
+    assert invoices_in(file_of(book)) == 3
 
 
 def test_a_backup_is_verified_whole(backup: Path) -> None:
@@ -156,7 +159,7 @@ def test_a_backup_that_is_no_book(tmp_path: Path) -> None:
 
 
 def test_migrating_a_book_of_this_version_does_nothing(book: Store) -> None:
-    before, after, copy = keeping.migrate(str(book.path))
+    before, after, copy = keeping.migrate(book.url)
     assert before == after
     assert copy is None
 

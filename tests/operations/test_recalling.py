@@ -48,7 +48,7 @@ def test_what_another_process_wrote_meanwhile_counts(engine: Engine) -> None:
     stale = engine.billing(acme).revision
     kept = deepcopy(recall.take(acme, stale))
     assert kept is not None
-    other = open_store(str(engine.store.path), FixedClock(engine.clock.instant))
+    other = open_store(engine.store.url, FixedClock(engine.clock.instant))
     with other.writing() as act:
         recording.record(act, engine.caller, [call(acme, "b", NOW)])
     other.close()

@@ -1,6 +1,5 @@
 """Single records that are recorded in one go: the same answers, and the same book, as one after the other."""
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.engine import UK, US, Engine, call, day, message, usage
 from tests.simulation.book_laws import broken_laws
+from tests.stores import ON_POSTGRES, TABLES, copied, in_file
 
 from tollbook.billing.events import Event
 from tollbook.billing.model import Caller, Sight
@@ -29,6 +29,8 @@ from tollbook.operations.usage import Single, record_singles
 from tollbook.store import Alike, Store, Writes, open_store
 from tollbook.store.event_rows import kind_of
 from tollbook.store.sharing import Line, Place, run
+
+pytestmark = pytest.mark.files
 
 NOW = "2025-02-20T12:00:00Z"
 OPERATOR = "operator"
@@ -69,15 +71,14 @@ class World:
             recording.park(act, self.sids["parked"], terms_of(act), "a test")
         engine.run(NOW)
         engine.store.act(lambda act: correct(act, self.callers["plain"], "call", "gone", None, "a test"))
-        self.path = engine.store.path
+        self.url = engine.store.url
         engine.store.close()
 
     def copy(self, folder: str, name: str) -> Store:
         """A copy of the book."""
-        path = Path(folder) / name
-        shutil.copy(self.path, path)
-        store = open_store(str(path), FixedClock(parse_instant(NOW)))
-        store._write_connection().execute("PRAGMA synchronous = OFF")
+        store = open_store(copied(self.url, Path(folder) / name), FixedClock(parse_instant(NOW)))
+        if not ON_POSTGRES:
+            in_file(store)._write_connection().execute("PRAGMA synchronous = OFF")
         return store
 
 
@@ -120,10 +121,9 @@ def rows(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of a book, without what is drawn."""
     found = {}
     with store.reading() as book:
-        tables = book.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-        for (table,) in tables:
-            names = [row[1] for row in book.connection.execute(f"PRAGMA table_info({table})")]
-            some = ", ".join(name for name in names if name not in RANDOM)
+        for (table,) in book.connection.execute(TABLES).fetchall():
+            described = book.connection.execute(f"SELECT * FROM {table} LIMIT 0").description
+            some = ", ".join(name for name, *_ in described if name not in RANDOM)
             found[table] = sorted(book.connection.execute(f"SELECT {some} FROM {table}").fetchall(), key=repr)
     return found
 

@@ -1,11 +1,9 @@
 """A check finds whatever was changed behind the program's back, and repairs what follows from the rows."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from tests.making import CHILD, GRANDCHILD, RESELLER, invoice, item, payment, put, sid
 from tests.operations.lines import exported
+from tests.stores import behind, file_of
 
 from tollbook import limits
 from tollbook.operations.findings import Audited
@@ -27,7 +25,7 @@ def filled(book: Store) -> Store:
 
 
 def tampered(book: Store, *statements: str) -> Audited:
-    with closing(sqlite3.connect(book.path, isolation_level=None)) as connection:
+    with behind(book) as connection:
         for statement in statements:
             connection.execute(statement)
     return check_book(book)
@@ -131,14 +129,15 @@ def test_progress_is_told(filled: Store) -> None:
     assert told == [(1000, 1012)]
 
 
+@pytest.mark.files
 def test_a4_a_damaged_page_is_told_and_nothing_else(filled: Store) -> None:
     put(filled, *(invoice(n) for n in range(100, 400)))
     filled.close()
-    with closing(sqlite3.connect(filled.path)) as connection:
+    with behind(filled) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         size = connection.execute("PRAGMA page_size").fetchone()[0]
         root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tax_items'").fetchone()[0]
-    with filled.path.open("r+b") as file:
+    with file_of(filled).open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xff" * 64)
     audited = check_book(filled)

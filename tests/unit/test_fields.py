@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
+from tests.stores import file_of
 
 from tollbook.billing.model import Invoice, InvoiceItem, Partner, PayItem, TaxItem, Token
 from tollbook.query.fields import INVOICES, PARTNERS, RESOURCES, SCALARS, TOKENS, Field, Kind, Resource
@@ -80,7 +81,7 @@ def test_partner_would_stand_between_its_neighbours(resource: Resource) -> None:
 @each_resource
 def test_every_column_has_its_field(resource: Resource, book: Store) -> None:
     """And a column that is no field is known, and hidden on purpose."""
-    connection = sqlite3.connect(book.path)
+    connection = sqlite3.connect(file_of(book))
     columns = {row[1]: row for row in connection.execute(f"PRAGMA table_info({resource.name})")}
     (kind,) = connection.execute("SELECT type FROM sqlite_schema WHERE name = ?", (resource.name,)).fetchone()
     connection.close()
@@ -144,4 +145,4 @@ def test_a_part_is_found_by_its_name_or_not_at_all() -> None:
 
 def test_every_step_of_the_schema_is_there() -> None:
     folder = {path.name for path in resources.files(migrations).iterdir()}
-    assert {f"{step}.sqlite.sql" for step in migrations.STEPS} == {name for name in folder if name.endswith(".sql")}
+    assert {f"{step}.sql" for step in migrations.STEPS} == {name for name in folder if name.endswith(".sql")}

@@ -91,6 +91,8 @@ def migrate(arguments: Namespace) -> int:
     before, after, copy = keeping.migrate(settings.db)
     if arguments.json:
         print_json({"db": settings.db, "before": before, "after": after, "backup": str(copy) if copy else None})
+    elif before < after and copy is None:
+        note(f"the book is now of version {after}; it was of version {before}")
     elif copy:
         note(f"{settings.db} is now of version {after}; as it was, version {before}, it is kept as {copy}")
     else:

@@ -4,8 +4,7 @@ Safe to run twice, at once, late, or after a month's silence: each partner is mo
 the book says then, so that whoever comes second finds nothing to do. Each missed period is closed in its order.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -41,6 +40,15 @@ class Run:
     parked: list[str] = field(default_factory=list)
     issued: list[Issued] = field(default_factory=list)
 
+    def take(self, part: "Run") -> None:
+        """Add what a part of the run did."""
+        self.partners += part.partners
+        self.closed += part.closed
+        self.amount += part.amount
+        self.amount_before += part.amount_before
+        self.parked += part.parked
+        self.issued += part.issued[: limits.ISSUED_SHOWN_MAX - len(self.issued)]
+
 
 Watch = Callable[[int, int | None], None]
 
@@ -64,8 +72,13 @@ def run(
         rate_waiting(store, partner_sid)
     with store.reading() as book:
         total = 1 if partner_sid else book.due_count(book.present(store.clock.now()))
+    busy: list[str] = []
     for chunk in _due(store, partner_sid):
-        _move_on(store, chunk, made, who=who, dry_run=dry_run, keep=keep or dry_run)
+        busy += _move_on(store, chunk, made, who=who, dry_run=dry_run, keep=keep or dry_run)
+        watch(made.partners, total)
+    for at in range(0, len(busy), limits.RUN_PARTNERS_MAX):
+        some = busy[at : at + limits.RUN_PARTNERS_MAX]
+        _move_on(store, some, made, who=who, dry_run=dry_run, keep=keep or dry_run, wait=True)
         watch(made.partners, total)
     if not dry_run:
         begin_day(store)
@@ -107,24 +120,42 @@ def _due(store: Store, partner_sid: str | None) -> Iterator[list[str]]:
         after = chunk[-1]
 
 
-def _move_on(store: Store, chunk: list[str], made: Run, *, who: str, dry_run: bool, keep: bool) -> None:
-    """Move some partners on in one act; a defect with one of them must not keep the others waiting."""
-    with suppress(_OnlyLooked), store.writing() as act:
-        terms = terms_of(act)
-        for partner_sid in chunk:
-            made.partners += 1
-            try:
-                with act.savepoint():
-                    _move_on_one(act, partner_sid, terms, made, who=who, keep=keep)
-            except Unlawful as unlawful:
-                park(act, partner_sid, terms, str(unlawful))
-                made.parked.append(partner_sid)
-            except Exception as error:
-                if store_failed(error):
-                    raise
-                log.exception("a partner cannot be billed", extra={"facts": {"partner_sid": partner_sid}})
+def _move_on(
+    store: Store, chunk: list[str], made: Run, *, who: str, dry_run: bool, keep: bool, wait: bool = False
+) -> list[str]:
+    """Move some partners on in one act; the sids of those that another act has, unless they are waited for."""
+
+    def move(act: Writes) -> tuple[Run, list[str]]:
+        claimed = chunk if wait else act.claim_due(chunk)
+        part = _move_on_claimed(act, claimed, who=who, keep=keep)
         if dry_run:
-            raise _OnlyLooked
+            raise _OnlyLooked(part)
+        return part, sorted(set(chunk) - set(claimed))
+
+    try:
+        part, busy = store.act(move)
+    except _OnlyLooked as looked:
+        part, busy = looked.part, []
+    made.take(part)
+    return busy
+
+
+def _move_on_claimed(act: Writes, partner_sids: Iterable[str], *, who: str, keep: bool) -> Run:
+    """Move partners on; a defect with one of them must not keep the others waiting."""
+    terms, made = terms_of(act), Run()
+    for partner_sid in partner_sids:
+        made.partners += 1
+        try:
+            with act.savepoint():
+                _move_on_one(act, partner_sid, terms, made, who=who, keep=keep)
+        except Unlawful as unlawful:
+            park(act, partner_sid, terms, str(unlawful))
+            made.parked.append(partner_sid)
+        except Exception as error:
+            if store_failed(error):
+                raise
+            log.exception("a partner cannot be billed", extra={"facts": {"partner_sid": partner_sid}})
+    return made
 
 
 def _move_on_one(act: Writes, partner_sid: str, terms: Terms, made: Run, *, who: str, keep: bool) -> None:
@@ -146,9 +177,12 @@ def _tell(act: Writes, account: Account, made: Run, *, keep: bool) -> None:
     for invoice in account.closed:
         before = act.amount_before(invoice.partner_sid, invoice.date_created)
         made.amount_before += before or 0
-        if len(made.issued) < limits.ISSUED_SHOWN_MAX:
-            made.issued.append(Issued(invoice, before))
+        made.issued.append(Issued(invoice, before))
 
 
 class _OnlyLooked(Exception):
-    """Thrown to roll a dry run back."""
+    """Thrown to roll a dry run back; `part` is what would have been done."""
+
+    def __init__(self, part: Run) -> None:
+        super().__init__()
+        self.part = part

@@ -11,7 +11,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.operations.partners import new_partner, read_name
 from tollbook.operations.sandbox import furnish
 from tollbook.operations.tokens import Wish, grant_to
-from tollbook.store import Store, book_files, create_store, open_store, store_path
+from tollbook.store import Store, book_files, create_store, is_served, open_store, store_path
 
 FIRST_TOKEN_SECONDS = limits.ACCESS_TOKEN_SECONDS_MAX
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -39,11 +39,24 @@ def create_book(
     With `sandbox_clock` it is a sandbox that begins at that instant.
     """
     _check(name, currency, sandbox_clock)
+    if is_served(url):
+        store = create_store(url, clock)
+        return Founded(store, *_found(store, name, currency, partner_sid, sandbox_clock))
     target = store_path(url)
     book_files.refuse_present(target)
     part = target.with_name(target.name + ".making")
     book_files.remove_book(part)
     store = create_store(str(part), clock)
+    founded = _found(store, name, currency, partner_sid, sandbox_clock)
+    store.close()
+    book_files.put_first(part, target)
+    return Founded(open_store(url, clock), *founded)
+
+
+def _found(
+    store: Store, name: str, currency: str, partner_sid: str | None, sandbox_clock: int | None
+) -> tuple[Partner, Token]:
+    """Give an empty book its operator, who may do everything, and the first token."""
     if sandbox_clock is not None:
         store.act(lambda act: furnish(act, sandbox_clock))
     with store.writing() as act:
@@ -51,10 +64,7 @@ def create_book(
         act.add_partner(operator)
         act.set_book("currency", currency)
     wish = Wish(name="first token", expires_in=FIRST_TOKEN_SECONDS)
-    token = grant_to(store, operator_caller(store), operator.partner_sid, wish)
-    store.close()
-    book_files.put_first(part, target)
-    return Founded(open_store(url, clock), operator, token)
+    return operator, grant_to(store, operator_caller(store), operator.partner_sid, wish)
 
 
 def _check(name: str, currency: str, sandbox_clock: int | None) -> None:

@@ -69,7 +69,7 @@ def _crew(store: Store, work: Work, size: int) -> Iterator[list[Connection]]:
     try:
         for _ in range(size):
             mine, its = spawning.Pipe()
-            process = spawning.Process(target=_member, args=(its, str(store.path), work), daemon=True)
+            process = spawning.Process(target=_member, args=(its, store.url, work), daemon=True)
             process.start()
             its.close()
             crew.append(mine)
@@ -89,9 +89,9 @@ def _begin(store: Store, crew: Sequence[Connection]) -> None:
     try:
         for each in crew:
             each.recv()
-        with store.held():
+        with store.held() as snapshot:
             for each in crew:
-                each.send(None)
+                each.send(snapshot)
             for each in crew:
                 each.recv()
     except (EOFError, OSError, Refusal) as error:
@@ -105,8 +105,7 @@ def _member(pipe: Connection, path: str, work: Work) -> None:
     store.read_deadline_seconds = math.inf
     try:
         pipe.send(None)
-        pipe.recv()
-        with store.reading() as book:
+        with store.joining(pipe.recv()) as book:
             book.instants()
             pipe.send(None)
             while True:

@@ -182,7 +182,7 @@ def refuse_other_book(url: str, clock: Clock) -> None:
     """A Refusal where the book at a path is not a demo book: it is nobody's to play with or to make anew."""
     with closing(open_store(url, clock)) as store, store.reading() as book:
         if book.operator_sid() != OPERATOR:
-            why = f"{store.path} is not a demo book, and is left as it is; give another place with --db"
+            why = f"{store.place} is not a demo book, and is left as it is; give another place with --db"
             raise Refusal(errors.SETTING_INVALID, Flaw("db", why))
 
 

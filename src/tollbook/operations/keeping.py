@@ -8,21 +8,22 @@ from tollbook.clock import Clock
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations.findings import Audited
 from tollbook.operations.verifying import Watch, check_book
-from tollbook.store import Store, book_files, open_store, store_path
+from tollbook.store import Store, book_files, is_served, migrate_served, open_store, store_path
 
 
 def back_up(store: Store, target: Path, *, replace: bool = False) -> None:
     """Copy a book to a file of its own; what is there is replaced only if that is wanted, and only when done."""
+    source = store_path(store.url)
     if not target.exists():
-        store.backup(target)
+        book_files.copy_book(source, target)
         return
     if not replace:
         raise Refusal(errors.CONFLICT, Flaw("file", f"{target} exists already; --yes replaces it"))
-    if target.samefile(store.path):
+    if target.samefile(source):
         raise Refusal(errors.CONFLICT, Flaw("file", f"{target} is the book itself"))
     fresh = target.with_name(target.name + ".new")
     book_files.remove_book(fresh)
-    store.backup(fresh)
+    book_files.copy_book(source, fresh)
     book_files.put_over(fresh, target)
 
 
@@ -52,7 +53,12 @@ def restore(file: Path, url: str) -> Path | None:
 
 
 def migrate(url: str) -> tuple[int, int, Path | None]:
-    """Bring a book to this version: the versions before and after, and where the copy of before is."""
+    """Bring a book to this version: the versions before and after, and where the copy of before is.
+
+    A book that a server has is not copied: the steps are one transaction there.
+    """
+    if is_served(url):
+        return (*migrate_served(url), None)
     target = store_path(url)
     copy = beside(target, "before-migration")
     before, after = book_files.migrate_book(target, copy)

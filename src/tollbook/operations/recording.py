@@ -55,7 +55,7 @@ def record_all(act: Writes, all_sent: Sequence[Sent]) -> list[list[Outcome]]:
     by_partner = _by_partner(all_sent)
     recording = _Recording(act, by_partner)
     outcomes: list[dict[int, Outcome]] = [{} for _ in all_sent]
-    for partner_sid, parts in by_partner.items():
+    for partner_sid, parts in sorted(by_partner.items()):  # in order: no two acts wait for each other
         made = recording.of_partner(partner_sid, [part.sent for part in parts])
         for part, some in zip(parts, made, strict=True):
             outcomes[part.number].update(zip(part.places, some, strict=True))

@@ -21,7 +21,9 @@ A store has `reading()` and `writing()`, each a context, and `act(do)`.
 The conformance suite holds every store to this.
 """
 
+import sys
 from pathlib import Path
+from typing import Any
 
 from tollbook import errors
 from tollbook.clock import Clock
@@ -29,14 +31,12 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.store import sqlite
 from tollbook.store.answers import Kept
 from tollbook.store.auditing import EVERYBODY, Span, Stored
+from tollbook.store.contract import Store
 from tollbook.store.paging import Page, Row, cursor_of
 from tollbook.store.reads import Login, Reads
 from tollbook.store.sharing import Alike
 from tollbook.store.sheet_rows import Sheet, VersionHead
-from tollbook.store.sqlite import SqliteStore, store_failed
 from tollbook.store.writes import Access, Standing, Writes
-
-Store = SqliteStore
 
 __all__ = [
     "EVERYBODY",
@@ -56,10 +56,20 @@ __all__ = [
     "Writes",
     "create_store",
     "cursor_of",
+    "is_served",
+    "migrate_served",
     "open_store",
     "store_failed",
     "store_path",
 ]
+
+
+_SERVED = ("postgresql://", "postgres://")
+
+
+def is_served(url: str) -> bool:
+    """Whether a book is a database that a server has, and no file."""
+    return url.startswith(_SERVED)
 
 
 def store_path(url: str) -> Path:
@@ -67,17 +77,45 @@ def store_path(url: str) -> Path:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return Path(url)
+    if is_served(url):
+        raise Refusal(errors.SETTING_INVALID, Flaw("db", "expected a file: this is done to books in files only"))
     if scheme != "sqlite":
-        raise Refusal(errors.SETTING_INVALID, Flaw("db", f"no store for {scheme}: give a path or sqlite:///path"))
+        said = f"no store for {scheme}: give a path, sqlite:///path or postgresql://host/database"
+        raise Refusal(errors.SETTING_INVALID, Flaw("db", said))
     return Path(rest)
 
 
 def create_store(url: str, clock: Clock) -> Store:
     """Make an empty book and open it."""
-    sqlite.create_book(store_path(url))
+    if is_served(url):
+        _postgres().postgres_books.create_book(url)
+    else:
+        sqlite.create_book(store_path(url))
     return open_store(url, clock)
+
+
+def migrate_served(url: str) -> tuple[int, int]:
+    """Bring a book that a server has to the present version; the versions before and after."""
+    versions: tuple[int, int] = _postgres().postgres_books.migrate_book(url)
+    return versions
 
 
 def open_store(url: str, clock: Clock) -> Store:
     """Open a book of the present version; a Refusal says what else is there."""
+    if is_served(url):
+        store: Store = _postgres().open_book(url, clock)
+        return store
     return sqlite.open_book(store_path(url), clock)
+
+
+def _postgres() -> Any:
+    """The other store, whose driver nobody has to load who has no use for it."""
+    from tollbook.store import postgres
+
+    return postgres
+
+
+def store_failed(error: BaseException) -> bool:
+    """Whether an act met a full disk, a lock, damage or a lost server, or is undone already: no more may be tried."""
+    served = "tollbook.store.postgres" in sys.modules and _postgres().store_failed(error)
+    return sqlite.store_failed(error) or served

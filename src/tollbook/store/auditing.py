@@ -6,11 +6,13 @@ processes can share a book: one statement reads an invoice with its arrays and i
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from tollbook.query.fields import INVOICES, Field, Kind
+from tollbook.store.dialect import Dialect
 from tollbook.store.invoice_rows import BY_SID, INSERT_CHILDREN, Key, beside
 
 _LAST: Final = chr(0x10FFFF)  # behind every sid
@@ -27,19 +29,23 @@ EVERYBODY: Final = Span()
 _AMONG: Final = "r.partner_sid >= ? AND r.partner_sid < ?"
 
 
-def _array(field: Field) -> str:
+def _array(field: Field, dialect: Dialect) -> str:
     """The rows of an array of the invoice `r` as one JSON text."""
     parts = ", ".join(f"c.{part.name}" for part in field.parts)
     rows = f"SELECT * FROM {field.name} WHERE {beside(field.name)} ORDER BY position"
-    return f"(SELECT json_group_array(json_array({parts})) FROM ({rows}) c)"
+    return f"(SELECT {dialect.array_of.format(parts=parts)} FROM ({rows}) c)"
 
 
-_SELECT_STORED: Final = (
-    "SELECT r.partner_sid, r.date_created, r.invoice_sid, r.origin, d.document, "
-    + ", ".join(_array(field) if field.kind is Kind.ROWS else f"r.{field.name}" for field in INVOICES.fields)
-    + f" FROM invoice r NOT INDEXED LEFT JOIN invoice_document d ON {beside('d')}"
-    + f" WHERE {_AMONG} ORDER BY r.partner_sid, r.date_created, r.invoice_sid"
-)
+@cache
+def _select_stored(dialect: Dialect) -> str:
+    fields = (_array(field, dialect) if field.kind is Kind.ROWS else f"r.{field.name}" for field in INVOICES.fields)
+    return (
+        f"SELECT r.partner_sid, r.date_created, r.invoice_sid, r.origin, d.document, {', '.join(fields)}"
+        f" FROM invoice r NOT INDEXED LEFT JOIN invoice_document d ON {beside('d')}"
+        f" WHERE {_AMONG} ORDER BY r.partner_sid, r.date_created, r.invoice_sid"
+    )
+
+
 _BEFORE: Final = 5  # columns before the attributes
 _ARRAYS: Final = tuple(place for place, field in enumerate(INVOICES.fields) if field.kind is Kind.ROWS)
 _read_array = msgspec.json.Decoder(list[list[Any]]).decode
@@ -60,6 +66,8 @@ class Audit:
     """Questions about the book as a whole, over one connection in one snapshot."""
 
     _run: Callable[..., Any]
+    _stream: Callable[..., Any]
+    dialect: Dialect
 
     def damage(self, *, thorough: bool = False) -> list[str]:
         """What the database itself finds wrong with its file; nothing for a sound one."""
@@ -91,7 +99,7 @@ class Audit:
 
     def stored_invoices(self, span: Span = EVERYBODY) -> Iterator[Stored]:
         """Every invoice of some partners with its rows and its document, in the order of the key."""
-        for row in self._run(_SELECT_STORED, span):
+        for row in self._stream(_select_stored(self.dialect), span):
             values = list(row[_BEFORE:])
             for place in _ARRAYS:
                 values[place] = _read_array(values[place])
@@ -122,7 +130,7 @@ class Audit:
             "SELECT partner_sid, status, sum(counted), sum(found) FROM ("
             f" SELECT partner_sid, status, invoices AS counted, 0 AS found FROM invoice_counter r WHERE {_AMONG}"
             f" UNION ALL SELECT partner_sid, status, 0, count(*) FROM invoice r WHERE {_AMONG}"
-            " GROUP BY partner_sid, status) GROUP BY partner_sid, status HAVING sum(counted) <> sum(found)",
+            " GROUP BY partner_sid, status) sides GROUP BY partner_sid, status HAVING sum(counted) <> sum(found)",
             (*span, *span),
         )
 
@@ -130,7 +138,7 @@ class Audit:
         """Partner, the balance it has and the one that its invoices give, where the two differ."""
         yield from self._run(
             f"SELECT partner_sid, balance, found FROM (SELECT partner_sid, balance, {BALANCE_OF_PARTNER} AS found"
-            " FROM partner WHERE partner_sid >= ? AND partner_sid < ?) WHERE balance <> found",
+            " FROM partner WHERE partner_sid >= ? AND partner_sid < ?) partners WHERE balance <> found",
             span,
         )
 

@@ -224,7 +224,7 @@ def translation(error: sqlite3.Error, path: Path | None = None) -> Exception:
     if problem is None:
         return error
     retry = limits.RETRY_AFTER_SECONDS if problem is not errors.BOOK_FOREIGN else None
-    said = _ADVICE.get(problem, problem.when)
+    said = ADVICE.get(problem, problem.when)
     return Refusal(problem, Flaw("db", f"{path}: {said}") if path else Flaw(None, said), retry_after=retry)
 
 
@@ -238,9 +238,10 @@ def _problem(code: int) -> Problem | None:
     return errors.BOOK_FOREIGN if code in _DAMAGED else None
 
 
-_ADVICE = {
+ADVICE = {
     errors.QUERY_TOO_EXPENSIVE: (
         "the list did not finish in time; cheaper: filter by status, amount or a billing period,"
         " keep the default order, and page with after instead of a deep offset"
     ),
 }
+"""What helps, where a problem has more to say than when it occurs."""

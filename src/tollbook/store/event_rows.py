@@ -108,6 +108,7 @@ class EventReads:
     """Questions about usage, over one connection in one snapshot."""
 
     _run: Callable[..., Any]
+    _stream: Callable[..., Any]
 
     def seen(self, partner_sid: str, dr_sids: Iterable[str]) -> dict[str, Seen]:
         """Those of a partner's record sids that the book knows."""
@@ -163,7 +164,7 @@ class EventReads:
     def events_between(self, partner_sid: str, start: int, end: int) -> Iterator[Placed]:
         """A partner's records of [start, end), in the order of their time."""
         where = "WHERE partner_sid = ? AND date >= ? AND date < ? ORDER BY date, dr_sid"
-        yield from map(_placed, self._run(f"{_SELECT} {where}", (partner_sid, start, end)))
+        yield from map(_placed, self._stream(f"{_SELECT} {where}", (partner_sid, start, end)))
 
 
 class EventWrites:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from tollbook.billing.model import Sight
 from tollbook.query.listing import ListQuery
-from tollbook.store.reads import Connection, Reads
+from tollbook.store.paging import Pager
+from tollbook.store.reads import Reads
 
 
 class Step(NamedTuple):
@@ -19,23 +20,22 @@ class Step(NamedTuple):
 class _Recording:
     """A connection that notes each statement and its plan before it runs it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, book: Reads) -> None:
         self.steps: list[Step] = []
-        self._connection = connection
+        self._connection = book.connection
+        self._explain = book.dialect.explain
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
-        plan = self._connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
-        self.steps.append(Step(statement, tuple(parameters), tuple(_indented(plan))))
+        plan = self._connection.execute(f"{self._explain} {statement}", parameters).fetchall()
+        lines = _indented(plan) if len(plan[0]) > 1 else (line for (line,) in plan)
+        self.steps.append(Step(statement, tuple(parameters), tuple(lines)))
         return self._connection.execute(statement, parameters)
 
-    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> Any:
-        return self._connection.executemany(statement, rows)
 
-
-def explain_page(connection: Connection, sight: Sight, query: ListQuery) -> list[Step]:
+def explain_page(book: Reads, sight: Sight, query: ListQuery) -> list[Step]:
     """The statements that a page of a list takes, in the order they run."""
-    recording = _Recording(connection)
-    Reads(recording).page(sight, query)
+    recording = _Recording(book)
+    Pager(recording.execute, sight, query, book.dialect).page()
     return recording.steps
 
 

@@ -72,7 +72,7 @@ class LedgerAudit:
             for (sid,) in self._run(
                 "SELECT e.dr_sid FROM event e NOT INDEXED LEFT JOIN event_seen s"
                 " ON s.partner_sid = e.partner_sid AND s.dr_sid = e.dr_sid"
-                " WHERE e.partner_sid = ? AND s.date IS NOT e.date",
+                " WHERE e.partner_sid = ? AND (s.date IS NULL OR s.date <> e.date)",
                 (partner_sid,),
             )
         )

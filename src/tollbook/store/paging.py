@@ -13,6 +13,7 @@ from tollbook.billing.model import Sight
 from tollbook.errors import no_item
 from tollbook.query.fields import INVOICES, Resource
 from tollbook.query.listing import ListQuery
+from tollbook.store.dialect import SQLITE, Dialect
 from tollbook.store.nouns import document, has_noun, noun, row_document
 from tollbook.store.planning import COUNTED, COUNTERS, DOCUMENTS, matching, plan_of, select, walked
 from tollbook.store.sql import Clause, Composed, beyond, open_from, told_of
@@ -49,11 +50,11 @@ class _Source(NamedTuple):
 class Pager:
     """One list, within one sight, in one snapshot."""
 
-    def __init__(self, run: Run, sight: Sight, query: ListQuery) -> None:
+    def __init__(self, run: Run, sight: Sight, query: ListQuery, dialect: Dialect = SQLITE) -> None:
         self._run = run
         self._sight = sight
         self._query = query
-        self._plan = plan = plan_of(query, sight.reach)
+        self._plan = plan = plan_of(query, sight.reach, dialect)
         self._composed = plan.composed
         self._seen = told_of(sight)
         self._everything: int | None = None
@@ -107,12 +108,15 @@ class Pager:
     def _source(self, total: int | None) -> _Source:
         """Where a page next to a cursor is read."""
         if total is None:
-            clause = matching(self._query, self._sight, passing=self._are_many())
+            clause = self._matching(passing=self._are_many())
             return _Source(self._query.resource, clause, self._composed)
         if self._plan.ranged:
             return _Source(DOCUMENTS, open_from(DOCUMENTS, self._sight), self._plan.ranged)
-        clause = matching(self._query, self._sight, self._index(total))
+        clause = self._matching(self._index(total))
         return _Source(self._query.resource, clause, self._composed)
+
+    def _matching(self, index: str = "", *, passing: bool = False) -> Clause:
+        return matching(self._query.resource, self._composed, self._sight, index, passing=passing)
 
     def _are_many(self) -> bool:
         """Whether a tree has too many records to sort, and everybody's are walked in their order instead."""
@@ -163,7 +167,7 @@ class Pager:
     def _next_to(self, source: _Source, anchor: tuple[Any, ...], limit: int, *, reverse: bool) -> list[Row]:
         past, within = beyond(source.composed.keys, anchor, reverse=reverse), source.matching
         if (narrowed := self._narrowed(anchor, reverse=reverse)) is not None:
-            within = matching(self._query, narrowed)
+            within = matching(self._query.resource, self._composed, narrowed)
         clause = Clause(within.text + past.text, within.parameters + past.parameters)
         return fetch(self._run, source.resource, clause, source.composed.order_by(reverse=reverse), limit, 0)
 

@@ -15,6 +15,7 @@ from tollbook.billing.model import Sight
 from tollbook.query.fields import INVOICES, Resource
 from tollbook.query.filters import Operator
 from tollbook.query.listing import ListQuery
+from tollbook.store.dialect import SQLITE, Dialect
 from tollbook.store.invoice_rows import DOCUMENT_OF_INVOICE
 from tollbook.store.nouns import columns, has_noun
 from tollbook.store.sql import Clause, Composed, as_documents, compose, open_from, ordered_index
@@ -45,9 +46,9 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 @lru_cache(limits.PLANS_REMEMBERED_MAX)
-def plan_of(query: ListQuery, reach: Reach) -> Plan:
+def plan_of(query: ListQuery, reach: Reach, dialect: Dialect = SQLITE) -> Plan:
     """The plan of a list, remembered as long as the list is."""
-    composed, sight = compose(query), Sight(reach, "")
+    composed, sight = compose(query, dialect), Sight(reach, "")
     ranged = as_documents(query) if reach == "own" else None
     index = ordered_index(query, composed, sight)
     weighed = bool(index) and (reach == "tree" or bool(query.conditions))
@@ -58,18 +59,18 @@ def plan_of(query: ListQuery, reach: Reach) -> Plan:
         statuses=_statuses(query) if query.resource is INVOICES else None,
         index=index,
         weighed=weighed,
-        total=_total(query, sight, weighed=weighed),
+        total=_total(query, composed, sight, weighed=weighed),
         range=_range(ranged, sight) if ranged else "",
-        walk=_walk(query, sight, index, order) if index else _pass(query, sight, order),
-        many=_many(query, sight),
-        sort=select(query.resource, matching(query, sight).text, order),
+        walk=_walk(query, composed, sight, index, order) if index else _pass(query, composed, sight, order),
+        many=_many(query, composed, sight),
+        sort=select(query.resource, matching(query.resource, composed, sight).text, order),
     )
 
 
-def _total(query: ListQuery, sight: Sight, *, weighed: bool) -> str:
+def _total(query: ListQuery, composed: Composed, sight: Sight, *, weighed: bool) -> str:
     """The statement that counts what matches, with the number of all where that decides the way."""
     everything = f"({COUNTED} {open_from(COUNTERS, walked(sight)).text})" if weighed else "NULL"
-    return f"SELECT count(*), {everything} {matching(query, sight).text}"
+    return f"SELECT count(*), {everything} {matching(query.resource, composed, sight).text}"
 
 
 def _range(ranged: Composed, sight: Sight) -> str:
@@ -78,11 +79,11 @@ def _range(ranged: Composed, sight: Sight) -> str:
     return f"SELECT r.invoice_sid, r.partner_sid, r.document, {total} {end}"
 
 
-def _walk(query: ListQuery, sight: Sight, index: str, order: str) -> str:
+def _walk(query: ListQuery, composed: Composed, sight: Sight, index: str, order: str) -> str:
     """Along an index rows come in order, each with its document; far in, those skipped shall not read theirs."""
     near = query.offset <= query.limit
     document = "d.document" if near else DOCUMENT_OF_INVOICE
-    clause = matching(query, sight, index, documents=near)
+    clause = matching(query.resource, composed, sight, index, documents=near)
     return f"SELECT r.invoice_sid, r.partner_sid, {document} {clause.text} {order} LIMIT ? OFFSET ?"
 
 
@@ -90,23 +91,23 @@ def _walk(query: ListQuery, sight: Sight, index: str, order: str) -> str:
 _PASSED: Final = {"call_dr": "r.date_stop", "message_dr": "r.date_stop"}
 
 
-def _is_passed(query: ListQuery, sight: Sight) -> bool:
+def _is_passed(query: ListQuery, composed: Composed, sight: Sight) -> bool:
     """Whether a tree's records can be met by walking everybody's in the order of the list."""
-    order = compose(query).keys[0].expression
+    order = composed.keys[0].expression
     return sight.reach == "tree" and not query.shuffle and order == _PASSED.get(query.resource.name)
 
 
-def _pass(query: ListQuery, sight: Sight, order: str) -> str:
-    if not _is_passed(query, sight):
+def _pass(query: ListQuery, composed: Composed, sight: Sight, order: str) -> str:
+    if not _is_passed(query, composed, sight):
         return ""
-    return select(query.resource, matching(query, sight, passing=True).text, order)
+    return select(query.resource, matching(query.resource, composed, sight, passing=True).text, order)
 
 
-def _many(query: ListQuery, sight: Sight) -> str:
+def _many(query: ListQuery, composed: Composed, sight: Sight) -> str:
     """Few records are sorted; beside many, those of others that a walk passes do not weigh."""
-    if not _is_passed(query, sight):
+    if not _is_passed(query, composed, sight):
         return ""
-    return f"SELECT count(*) FROM (SELECT 1 {matching(query, sight).text} LIMIT ?)"
+    return f"SELECT count(*) FROM (SELECT 1 {matching(query.resource, composed, sight).text} LIMIT ?) few"
 
 
 def select(resource: Resource, matching: str, order: str) -> str:
@@ -125,12 +126,17 @@ def select(resource: Resource, matching: str, order: str) -> str:
 
 
 def matching(
-    query: ListQuery, sight: Sight, index: str = "", *, documents: bool = False, passing: bool = False
+    resource: Resource,
+    composed: Composed,
+    sight: Sight,
+    index: str = "",
+    *,
+    documents: bool = False,
+    passing: bool = False,
 ) -> Clause:
     """The FROM and WHERE of a list within a sight."""
-    composed = compose(query)
     how: Any = {"joined": composed.joined, "index": index, "documents": documents, "passing": passing}
-    clause = open_from(query.resource, sight, **how)
+    clause = open_from(resource, sight, **how)
     return Clause(clause.text + composed.where, [*clause.parameters, *composed.parameters])
 
 

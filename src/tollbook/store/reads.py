@@ -12,6 +12,7 @@ from tollbook.errors import no_item
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Resource
 from tollbook.query.listing import ListQuery
 from tollbook.store.auditing import Audit
+from tollbook.store.dialect import SQLITE
 from tollbook.store.event_rows import EventReads
 from tollbook.store.invoice_rows import Key
 from tollbook.store.ledger import LedgerReads
@@ -71,17 +72,21 @@ _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": Ta
 class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, LedgerAudit, Audit):
     """The questions, over one connection in one snapshot."""
 
+    dialect = SQLITE
+
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._run = connection.execute
+        self._stream = connection.execute
+        """The same for many rows, which need not fit in memory."""
 
     def page(self, sight: Sight, query: ListQuery) -> Page:
         """The page that a list asks for; 404 where its cursor names nothing in sight."""
-        return Pager(self._run, sight, query).page()
+        return Pager(self._run, sight, query, self.dialect).page()
 
     def total(self, sight: Sight, query: ListQuery) -> int:
         """How many records match within sight, exactly."""
-        return Pager(self._run, sight, query).total()
+        return Pager(self._run, sight, query, self.dialect).total()
 
     def record(self, resource: Resource, sight: Sight, sid: str) -> Row:
         """One record by its sid; 404 where there is none in sight."""
@@ -101,6 +106,8 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Ledge
     def partner_documents(self, sids: Iterable[str]) -> dict[str, bytes]:
         """The JSON of partners whose records are in sight, for `with_related`."""
         wanted = sorted(set(sids))
+        if not wanted:
+            return {}
         marks = ", ".join("?" * len(wanted))
         rows = self._run(f"SELECT {columns(PARTNERS)} FROM partner r WHERE r.partner_sid IN ({marks})", wanted)
         nouns = [noun(PARTNERS, row) for row in rows]
@@ -141,7 +148,7 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Ledge
         """The JSON of every invoice, or of one partner's, in the order of creation."""
         where, parameters = ("WHERE partner_sid = ? ", (partner_sid,)) if partner_sid else ("", ())
         order = "ORDER BY partner_sid, invoice_created, invoice_sid"
-        rows = self._run(f"SELECT document FROM invoice_document {where}{order}", parameters)
+        rows = self._stream(f"SELECT document FROM invoice_document {where}{order}", parameters)
         for (text,) in rows:
             yield text
 

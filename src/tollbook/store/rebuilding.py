@@ -31,8 +31,8 @@ class Rebuild:
         """Lead each sid to its partner; of a sid that two partners have, to one of them."""
         self._run("DELETE FROM directory")
         self._run(
-            "INSERT OR IGNORE INTO directory"
-            " SELECT invoice_sid, partner_sid, date_created FROM invoice ORDER BY 2, 3, 1"
+            "INSERT INTO directory SELECT invoice_sid, partner_sid, date_created FROM invoice WHERE 1 = 1"
+            " ORDER BY 2, 3, 1 ON CONFLICT (sid) DO NOTHING"
         )
 
     def replace_tree(self, tree: Iterable[tuple[str, str, int]]) -> None:

@@ -205,8 +205,9 @@ class SheetWrites(SheetReads):
     def put_assignment(self, assignment: Assignment) -> None:
         """Give a partner a sheet from an instant on, in place of what it was given for that very instant."""
         self._run(
-            "INSERT INTO sheet_assignment VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET rates_plan_sid = excluded.rates_plan_sid",
+            "INSERT INTO sheet_assignment VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (partner_sid, service, direction, effective_date)"
+            " DO UPDATE SET rates_plan_sid = excluded.rates_plan_sid",
             (
                 assignment.partner_sid or "",
                 assignment.service,

@@ -1,7 +1,7 @@
 """(Sight, ListQuery) to SQL: the one place that opens a FROM, and puts the caller's sight on it first.
 
 Identifiers come from the catalogue, values go as parameters; no character of a user's text is ever part of a
-statement. The dialect facts stand on top.
+statement. What SQLite is told of indexes (`INDEXED BY`, `CROSS JOIN`, a `+`) the other store takes out again.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,6 +13,7 @@ from tollbook.billing.model import Sight
 from tollbook.query.fields import Field, Kind, Resource
 from tollbook.query.filters import Condition, Operator
 from tollbook.query.listing import ListQuery, OrderKey
+from tollbook.store.dialect import SQLITE, Dialect
 from tollbook.store.invoice_rows import beside
 
 _COMPARISONS: Final = {
@@ -22,41 +23,6 @@ _COMPARISONS: Final = {
     Operator.GT: ">",
     Operator.GE: ">=",
 }
-
-
-class Sqlite:
-    """What is SQLite's own. Text compares by bytes, which in UTF-8 is by code point; null sorts lowest."""
-
-    distinct = "IS NOT"
-    map_entry = "json_extract({column}, ?)"
-    words = "json_each({column})"
-
-    @staticmethod
-    def map_key(key: str) -> str:
-        """The path to an entry of a MAP; a key has no quote in it (the scanner lets none pass)."""
-        return f'$."{key}"'
-
-    @staticmethod
-    def pattern(operator: Operator, expression: str, pattern: str) -> tuple[str, str]:
-        """The text and the parameter of a match. LIKE folds ASCII here, so `like` is GLOB."""
-        if operator is Operator.ILIKE:
-            return rf"{expression} LIKE ? ESCAPE '\'", pattern
-        return f"{expression} GLOB ?", _glob(pattern)
-
-
-def _glob(pattern: str) -> str:
-    translated: list[str] = []
-    literal = False
-    for character in pattern:
-        if not literal and character == "\\":
-            literal = True
-            continue
-        if not literal and character in "%_":
-            translated.append("*" if character == "%" else "?")
-        else:
-            translated.append(f"[{character}]" if character in "*?[" else character)
-        literal = False
-    return "".join(translated)
 
 
 @dataclass(slots=True)
@@ -128,7 +94,7 @@ class Composed:
     def order_by(self, *, reverse: bool = False) -> str:
         """The ORDER BY, or its exact reverse."""
         return "ORDER BY " + ", ".join(
-            f"{key.expression} {'DESC' if key.descending is not reverse else 'ASC'}" for key in self.keys
+            f"{key.expression} {_direction(key, descending=key.descending is not reverse)}" for key in self.keys
         )
 
 
@@ -141,10 +107,16 @@ class Key:
     null: bool
 
 
+def _direction(key: Key, *, descending: bool) -> str:
+    """Null is lowest; where a database thinks otherwise of it, it has to be told."""
+    nulls = (" NULLS LAST" if descending else " NULLS FIRST") if key.null else ""
+    return ("DESC" if descending else "ASC") + nulls
+
+
 @lru_cache(limits.PLANS_REMEMBERED_MAX)
-def compose(query: ListQuery) -> Composed:
+def compose(query: ListQuery, dialect: Dialect = SQLITE) -> Composed:
     """The conditions and order of a list, as SQL; remembered as long as the query is."""
-    clauses = [_condition(condition) for condition in query.conditions]
+    clauses = [_condition(condition, dialect) for condition in query.conditions]
     paths = [c.path for c in query.conditions] + [k.path for k in query.order]
     return Composed(
         joined=any(path[0].kind is Kind.OBJECT for path in paths),
@@ -155,8 +127,8 @@ def compose(query: ListQuery) -> Composed:
 
 
 def _keys(order: tuple[OrderKey, ...], resource: Resource) -> tuple[Key, ...]:
-    keys = [Key(_column(key.path), key.descending, key.path[-1].null) for key in order]
-    descending = keys[-1].descending if keys else False
+    keys = [Key(_column(key.path), key.descending, key.path[-1].null) for key in order if not key.path[-1].secret]
+    descending = order[-1].descending if order else False
     ordered = {key.expression for key in keys}
     ties = (f"r.{name}" for name in (resource.sid, *resource.within))
     return (*keys, *(Key(tie, descending, null=False) for tie in ties if tie not in ordered))
@@ -167,42 +139,50 @@ def _column(path: tuple[Field, ...]) -> str:
     return "NULL" if path[-1].secret else f"{table}.{path[-1].name}"
 
 
-def _condition(condition: Condition) -> Clause:
+def _condition(condition: Condition, dialect: Dialect) -> Clause:
     outer = condition.path[0]
     if outer.kind is Kind.ROWS:
-        inner = _comparison(condition, f"x.{condition.field.name}")
+        inner = _comparison(condition, f"x.{condition.field.name}", dialect)
         return Clause(
             f"EXISTS (SELECT 1 FROM {outer.name} x WHERE {beside('x')} AND {inner.text})",
             inner.parameters,
         )
     column = _column(condition.path)
     if condition.field.kind is Kind.WORDS:
-        inner = _comparison(condition, "x.value")
+        inner = _comparison(condition, "x.value", dialect)
         return Clause(
-            f"EXISTS (SELECT 1 FROM {Sqlite.words.format(column=column)} x WHERE {inner.text})",
+            f"EXISTS (SELECT 1 FROM {dialect.words.format(column=column)} x WHERE {inner.text})",
             inner.parameters,
         )
     if condition.key is None:
-        return _comparison(condition, column)
-    inner = _comparison(condition, Sqlite.map_entry.format(column=column))
-    entries = inner.text.count(Sqlite.map_entry.format(column=column))
-    return Clause(inner.text, [Sqlite.map_key(condition.key)] * entries + inner.parameters)
+        return _comparison(condition, column, dialect)
+    entry = dialect.map_entry.format(column=column)
+    inner = _comparison(condition, entry, dialect)
+    keys = [dialect.map_key(condition.key)] * inner.text.count(entry)
+    return Clause(inner.text, _interleaved(inner, entry, keys))
 
 
-def _comparison(condition: Condition, expression: str) -> Clause:
+def _interleaved(inner: Clause, entry: str, keys: list[str]) -> list[Any]:
+    """The parameters of a comparison of a map's entry: the key of each mention of it stands where the mention does."""
+    first, *rest = keys
+    return [first, *inner.parameters, *rest]
+
+
+def _comparison(condition: Condition, expression: str, dialect: Dialect) -> Clause:
     operator, values = condition.operator, [_parameter(value) for value in condition.values]
     if not values:
         return Clause(f"{expression} IS {'NOT ' if operator is Operator.NE else ''}NULL")
     if operator is Operator.NE:
         nullable = condition.field.null or condition.key is not None
-        return Clause(f"{expression} {Sqlite.distinct if nullable else '<>'} ?", values)
+        unlike = f"{expression} <> ?"
+        return Clause(f"({unlike} OR {expression} IS NULL)" if nullable else unlike, values)
     if operator is Operator.IN:
         return Clause(f"{expression} IN ({', '.join('?' * len(values))})", values)
     if operator is Operator.BIT:
         return Clause(f"({expression} & ?) = ?", values * 2)
     if operator in _COMPARISONS:
         return Clause(f"{expression} {_COMPARISONS[operator]} ?", values)
-    text, pattern = Sqlite.pattern(operator, expression, values[0])
+    text, pattern = dialect.pattern(operator, expression, values[0])
     return Clause(text, [pattern])
 
 

@@ -50,6 +50,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
+        self.url = self.place = str(path)
         self._file = _file_at(path)
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
@@ -68,12 +69,16 @@ class SqliteStore:
         return _Reading(self, begin=snapshot)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Iterator[str]:
         """While nobody commits: readers that begin within see the same. A book that is a backup stays untouched."""
         with self.reading() as book:
             book.instants()  # now it reads; without a log its lock keeps every commit waiting
             with self.writing() if book.has_log() else nullcontext():
-                yield
+                yield ""
+
+    def joining(self, snapshot: str) -> "_Reading":
+        """The snapshot that another process holds, while it does."""
+        return self.reading()
 
     def bound_writers(self, at_once: int) -> None:
         """Let no more threads than these write or wait to; others are refused soon, and stay free for readers."""
@@ -167,7 +172,7 @@ class SqliteStore:
     def explain(self, sight: Sight, query: ListQuery) -> list[Step]:
         """The statements that a page of a list takes, with the database's plan for each."""
         with self.reading() as book:
-            return explain_page(book.connection, sight, query)
+            return explain_page(book, sight, query)
 
     def expect_much(self, cache_kib: int, log_pages: int) -> None:
         """Get ready for a long import: more of the book in memory, and the log copied back less often."""

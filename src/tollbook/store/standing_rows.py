@@ -1,6 +1,6 @@
 """Questions about how partners are billed, for a person to see: what waits, and for whom."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 _NAMES_AT_ONCE: Final = 500
@@ -66,6 +66,10 @@ class StandingWrites:
     """Changes of the billing of all partners."""
 
     _run: Callable[..., Any]
+
+    def claim_due(self, partner_sids: Sequence[str]) -> list[str]:
+        """Those of some partners whose billing no other act has; it is this one's from now on."""
+        return list(partner_sids)
 
     def answer_notices_before(self, kind: str, instant: int, now: int) -> None:
         """Mark everybody's notices of a kind from before an instant as answered."""

@@ -255,7 +255,8 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         if self._counts:
             self._run_many(
                 "INSERT INTO invoice_counter VALUES (?, ?, ?)"
-                " ON CONFLICT (partner_sid, status) DO UPDATE SET invoices = invoices + excluded.invoices",
+                " ON CONFLICT (partner_sid, status)"
+                " DO UPDATE SET invoices = invoice_counter.invoices + excluded.invoices",
                 [(*key, change) for key, change in self._counts.items() if change],
             )
         spent = self._spent

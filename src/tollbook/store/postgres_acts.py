@@ -1,0 +1,165 @@
+"""What is asked of a book and done to it on PostgreSQL where that is more than the same statement."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from psycopg import sql
+
+from tollbook import errors, limits
+from tollbook.billing.ledger import Billing
+from tollbook.billing.model import Invoice
+from tollbook.errors import Flaw, Refusal
+from tollbook.store import migrations
+from tollbook.store.dialect import POSTGRES
+from tollbook.store.event_rows import Placed
+from tollbook.store.ledger import SELECT_BILLING, billing_of
+from tollbook.store.postgres_books import SCHEMA_VERSION
+from tollbook.store.postgres_session import Session
+from tollbook.store.reads import Reads
+from tollbook.store.writes import Writes
+
+
+class PostgresReads(Reads):
+    """The questions, over one session in one snapshot."""
+
+    dialect = POSTGRES
+    schema_version = 0
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._stream = session.stream
+
+    def settings(self) -> dict[str, str]:
+        """What the book says of itself, but for the version of its schema."""
+        settings = super().settings()
+        self.schema_version = int(settings.pop(SCHEMA_VERSION, self.schema_version))
+        return settings
+
+    def damage(self, *, thorough: bool = False) -> list[str]:
+        """Nothing: the files are the server's to verify (checksums, `pg_amcheck`), and it keeps foreign keys."""
+        return []
+
+
+class PostgresWrites(PostgresReads, Writes):
+    """One act. Who changes a partner's billing has its row to itself until the act ends."""
+
+    def __init__(self, session: Session, wall: int, months: "Months", latest: int = 0) -> None:
+        self._months = months
+        Writes.__init__(self, session, wall)
+        self._stream = session.stream
+        if self._before.sandbox_clock is None:
+            self.now = max(self.now, latest)
+
+    def settings(self) -> dict[str, str]:
+        """What the book says of itself; a Refusal where its schema is newer than this program, which may only read."""
+        settings = super().settings()
+        if self.schema_version > migrations.LATEST:
+            said = "the book was brought to a newer version: start this server again with the newer Tollbook"
+            raise Refusal(errors.BOOK_VERSION, Flaw("db", said), retry_after=limits.RETRY_AFTER_SECONDS)
+        return settings
+
+    def billing(self, partner_sid: str) -> Billing | None:
+        """How a partner is billed; others that ask within an act wait until this one ends."""
+        return self.billings_of([partner_sid]).get(partner_sid)
+
+    def billings_of(self, partner_sids: Iterable[str]) -> dict[str, Billing]:
+        """How some partners are billed, in the order of sids, so that no two acts wait for each other."""
+        wanted = sorted(partner_sids)
+        marks = ", ".join("?" * len(wanted))
+        statement = f"{SELECT_BILLING} WHERE b.partner_sid IN ({marks}) ORDER BY b.partner_sid FOR UPDATE OF b"
+        billings = map(billing_of, self._run(statement, wanted) if wanted else ())
+        return {billing.partner_sid: billing for billing in billings}
+
+    def put_invoices(self, invoices: Sequence[Invoice], origin: str, documents: Sequence[bytes] = ()) -> None:
+        """Write invoices of distinct sids whole; who writes others of the same partners waits."""
+        partners = sorted({invoice.partner_sid for invoice in invoices})
+        if not partners:
+            return
+        marks = ", ".join("?" * len(partners))
+        for table, lock in (("billing", "UPDATE"), ("partner", "NO KEY UPDATE")):
+            self._run(f"SELECT 1 FROM {table} WHERE partner_sid IN ({marks}) ORDER BY partner_sid FOR {lock}", partners)
+        super().put_invoices(invoices, origin, documents)
+
+    def claim_due(self, partner_sids: Sequence[str]) -> list[str]:
+        """Those of some partners whose billing no other act has; it is this one's from now on."""
+        marks = ", ".join("?" * len(partner_sids))
+        claim = f"SELECT partner_sid FROM billing WHERE partner_sid IN ({marks}) ORDER BY 1 FOR UPDATE SKIP LOCKED"
+        return [sid for (sid,) in self._run(claim, partner_sids)]
+
+    def add_events(self, placed: Sequence[Placed]) -> None:
+        """New records, each in the part of its month."""
+        for part in self._months.have(each.event.time for each in placed):
+            self._run(f"SELECT 1 FROM {part} LIMIT 0")  # to lock what is new has a transaction hear of it
+        super().add_events(placed)
+
+    def keep_instant(self) -> None:
+        """Remember this instant, about once a second; a host that is about to does not wait for another."""
+        before = self._before.date_last_act or 0
+        if self._before.sandbox_clock is not None or self.now < before + limits.INSTANT_KEPT_MS:
+            return
+        if not before:
+            self._run("INSERT INTO book VALUES ('date_last_act', '0') ON CONFLICT (name) DO NOTHING")
+        free = "SELECT name FROM book WHERE name = 'date_last_act' AND value::bigint < ? FOR UPDATE SKIP LOCKED"
+        self._run(f"UPDATE book SET value = ? WHERE name IN ({free})", (str(self.now), self.now))
+
+
+_PREFIX: Final = "event_"
+
+
+class Months:
+    """The parts that usage lies in, one a month (UTC); made as they are needed, each by whichever host is first."""
+
+    def __init__(self, connected: Callable[[], Any]) -> None:
+        self._connected = connected
+        self._known: set[str] = set()
+
+    def have(self, instants: Iterable[int]) -> list[str]:
+        """Have parts for the months of some instants; the names of those that were not known before."""
+        hours = {instant // _HOUR_MS for instant in instants}
+        new = sorted({_month(hour) for hour in hours} - self._known)
+        if new:
+            with self._connected() as connection:
+                for name in new:
+                    _make_part(connection, name)
+            self._known |= set(new)
+        return new
+
+    def forget(self) -> None:
+        """Look again: a part may have been put away."""
+        self._known = set()
+
+
+_HOUR_MS: Final = 3_600_000
+
+
+def _month(hour: int) -> str:
+    return datetime.fromtimestamp(hour * 3_600, UTC).strftime(f"{_PREFIX}%Y_%m")
+
+
+def bounds_of(name: str) -> tuple[int, int]:
+    """The instants of a part, from its first to the next one's.
+
+    >>> bounds_of("event_2024_12")
+    (1733011200000, 1735689600000)
+    """
+    year, month = map(int, name.removeprefix(_PREFIX).split("_"))
+    begins = datetime(year, month, 1, tzinfo=UTC)
+    ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return int(begins.timestamp()) * 1000, int(ends.timestamp()) * 1000
+
+
+def _make_part(connection: Any, name: str) -> None:
+    """Make and attach the part of a month, unless it is there; nobody who reads or writes has to wait."""
+    start, end = bounds_of(name)
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (migrations.APPLICATION_ID,))
+        if connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()[0] is not None:
+            return
+        connection.execute(
+            sql.SQL("CREATE TABLE {} (LIKE event INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(
+                sql.Identifier(name)
+            )
+        )
+        attach = sql.SQL("ALTER TABLE event ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})")
+        connection.execute(attach.format(sql.Identifier(name), sql.Literal(start), sql.Literal(end)))

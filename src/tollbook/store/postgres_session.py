@@ -1,0 +1,115 @@
+"""One connection to PostgreSQL that takes the statements of this store as they are written.
+
+They are one SQL for both databases. What SQLite is told of its indexes falls away here, marks for parameters are
+changed, and values come and go as the columns have them: whole numbers in 64 bits, flags as 0 and 1, sums as integers.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, islice
+from typing import Any
+
+from psycopg import Connection
+from psycopg.adapt import AdaptersMap
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper, NumericBinaryLoader, NumericLoader
+
+from tollbook import limits
+
+_HINTS = re.compile(r" INDEXED BY \w+| NOT INDEXED|(?<= )CROSS (?=JOIN)|(?<= WHERE )\+")
+_INSERT = re.compile(r"INSERT INTO (\w+ (?:\([\w, ]+\) )?)VALUES \(\?(?:, \?)*\)")
+
+
+class _Flag(Int8Dumper):
+    """A truth as the number that its column holds."""
+
+    def dump(self, obj: Any) -> bytes:
+        return b"1" if obj else b"0"
+
+
+class _WholeText(NumericLoader):
+    """A sum of whole numbers, which the server widens, as the whole number it is."""
+
+    def load(self, data: Any) -> Any:
+        return int(super().load(data))
+
+
+class _Whole(NumericBinaryLoader):
+    """The same in the binary format."""
+
+    def load(self, data: Any) -> Any:
+        return int(super().load(data))
+
+
+def adapt(adapters: AdaptersMap) -> None:
+    """Let a connection's values come and go as this store has them."""
+    for dumper in (Int8Dumper, Int8BinaryDumper):
+        adapters.register_dumper(int, dumper)
+    adapters.register_dumper(bool, _Flag)
+    for loader in (_WholeText, _Whole):
+        adapters.register_loader("numeric", loader)
+
+
+@lru_cache(limits.STATEMENTS_REMEMBERED_MAX)
+def spoken(statement: str) -> str:
+    """A statement as PostgreSQL takes it.
+
+    >>> spoken("SELECT count(*) FROM invoice r INDEXED BY invoice_by_status WHERE +r.partner_sid = ? LIMIT ?")
+    'SELECT count(*) FROM invoice r WHERE r.partner_sid = %s LIMIT %s'
+    """
+    return _HINTS.sub("", statement).replace("%", "%%").replace("?", "%s")
+
+
+@lru_cache(limits.STATEMENTS_REMEMBERED_MAX)
+def _copied(statement: str) -> str | None:
+    """The COPY that does what a plain INSERT does for many rows; None where a statement is more than that."""
+    plain = _INSERT.fullmatch(statement)
+    return f"COPY {plain[1]}FROM STDIN" if plain else None
+
+
+class Session:
+    """A connection with the two methods that the store asks of a driver, and `stream` for more rows than fit."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self.connection = connection
+        self.wrote = False
+        """Whether anything but a question was run since it was last set."""
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run one statement; its rows come at once."""
+        asking = statement.startswith(_QUESTIONS)
+        self.wrote = self.wrote or not asking
+        cursor = self.connection.cursor(binary=True)
+        return cursor.execute(spoken(statement), _storable(parameters) if asking else parameters)
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> Any:
+        """Run one statement for each row of parameters: in one go, by COPY where they are many and it can be."""
+        rows = iter(rows)
+        some = list(islice(rows, limits.COPIED_ROWS_MIN))
+        if not some:
+            return None
+        self.wrote = True
+        cursor = self.connection.cursor()
+        copied = _copied(statement) if len(some) >= limits.COPIED_ROWS_MIN else None
+        if copied is None:
+            return cursor.executemany(spoken(statement), chain(some, rows))
+        with cursor.copy(copied) as copy:
+            for row in chain(some, rows):
+                copy.write_row(row)
+        return cursor
+
+    def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """Run a question within a transaction; its rows come some at a time."""
+        with self.connection.cursor("stream", binary=True) as cursor:
+            cursor.itersize = limits.STREAMED_ROWS
+            yield from cursor.execute(spoken(statement), parameters)
+
+
+def _storable(parameters: Sequence[Any]) -> Sequence[Any]:
+    """The parameters of a question. No text of the database has a NUL in it: one that has is like none there."""
+    if any(isinstance(value, str) and "\0" in value for value in parameters):
+        return [value.replace("\0", "\uffff") if isinstance(value, str) else value for value in parameters]
+    return parameters
+
+
+_QUESTIONS = ("SELECT", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK")

@@ -1,0 +1,148 @@
+"""The database that the tests are run on: files of SQLite, or databases of a PostgreSQL server.
+
+TOLLBOOK_TEST_STORE=postgres runs them on PostgreSQL: on the server that TOLLBOOK_TEST_POSTGRES names, by a URL whose
+user may make databases, or on one of this run's own, which ends with it. What is about files alone is marked `files`.
+"""
+
+import atexit
+import hashlib
+import itertools
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tollbook.clock import Clock
+from tollbook.store import Store, create_store, open_store
+from tollbook.store.sqlite import SqliteStore
+
+ON_POSTGRES = os.environ.get("TOLLBOOK_TEST_STORE") == "postgres"
+_TEMPLATE = "tollbook_template"
+_numbers = itertools.count(1)
+
+
+def fresh_url(folder: Path, name: str = "book.db") -> str:
+    """Where a book can be made: a file in a folder, or an empty database."""
+    return new_database() if ON_POSTGRES else str(folder / name)
+
+
+def fresh_store(folder: Path, clock: Clock) -> Store:
+    """An empty book."""
+    if not ON_POSTGRES:
+        folder.mkdir(exist_ok=True)
+        return create_store(str(folder / "book.db"), clock)
+    return open_store(new_database(_template()), clock)
+
+
+def new_database(template: str = "template0") -> str:
+    """A database of this run's own, empty, or a copy of another."""
+    import psycopg
+
+    name = f"tollbook_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server_url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    return database_url(name)
+
+
+def database_url(name: str) -> str:
+    """The URL of a database of the server."""
+    return re.sub(r"(//[^/?]*)/?[^?]*", rf"\1/{name}", server_url(), count=1)
+
+
+@cache
+def _template() -> str:
+    """The name of a database that holds an empty book, to be copied."""
+    name = new_database()
+    from tollbook.store import postgres_books
+
+    postgres_books.create_book(name)
+    return _name_of(name)
+
+
+@cache
+def server_url() -> str:
+    """A database of the server that makes the others."""
+    from tollbook.store import postgres_server
+
+    if url := os.environ.get("TOLLBOOK_TEST_POSTGRES"):
+        return url
+    running = postgres_server.throwaway(
+        "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=500", "shared_buffers=64MB"
+    )
+    server = running.__enter__()
+    atexit.register(running.__exit__, None, None, None)
+    return server.url()
+
+
+def digest(store: Store) -> str:
+    """What a book holds, whole."""
+    with behind(store) as connection:
+        tables = [name for (name,) in connection.execute(TABLES).fetchall()]
+        order = " x ORDER BY x" if ON_POSTGRES else ""  # rows have no place of their own there
+        rows = [connection.execute(f"SELECT * FROM {table}{order}").fetchall() for table in tables]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+TABLES = (
+    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+    " AND NOT relispartition ORDER BY relname"
+    if ON_POSTGRES
+    else "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+)
+
+
+def copied(url: str, target: Path) -> str:
+    """The URL of a copy of a book that nobody has open."""
+    if ON_POSTGRES:
+        return new_database(_name_of(url))
+    shutil.copyfile(url, target)
+    return str(target)
+
+
+def _name_of(url: str) -> str:
+    return re.sub(r".*/(\w+)(\?.*)?$", r"\1", url)
+
+
+def in_file(store: Store) -> SqliteStore:
+    """A book that is a file."""
+    assert isinstance(store, SqliteStore)
+    return store
+
+
+def file_of(store: Store) -> Path:
+    """The file of a book that is one."""
+    return in_file(store).path
+
+
+@contextmanager
+def behind(store: Store) -> Iterator[Any]:
+    """A connection that changes a book behind the program's back; each statement at once."""
+    if isinstance(store, SqliteStore):
+        with closing(sqlite3.connect(store.path, isolation_level=None)) as file:
+            yield file
+        return
+    from tollbook.store import postgres_books
+    from tollbook.store.postgres_session import Session
+
+    class Behind(Session):
+        """It says what the tests say to SQLite, as PostgreSQL has it."""
+
+        def execute(self, statement: str, parameters: Any = ()) -> Any:
+            for said, meant in _SAID:
+                statement = re.sub(said, meant, statement)
+            return super().execute(statement, parameters)
+
+    with postgres_books.connect(store.url) as connection:
+        yield Behind(connection)
+
+
+_SAID = (
+    (r"X'(\w+)'", r"'\\x\1'::bytea"),
+    (r"CAST\((\w+) \|\| ' ' AS BLOB\)", r"\1 || ' '::bytea"),
+    (r"\bchar\(", "chr("),
+)
