@@ -61,6 +61,7 @@ NUMBER_DIGITS_MAX: Final = 15  # ITU-T E.164
 BLOCK_SECONDS_MAX: Final = 86_400  # of a rate's minimum and increments; decks have 1 to 300
 RATE_STEPS_MAX: Final = 16  # of one rate
 TIME_BANDS_MAX: Final = 64  # of one version of a sheet
+HOLIDAYS_MAX: Final = 400  # of one version of a sheet: a decade's
 DECK_LINES_REMEMBERED_MAX: Final = 300_000  # of all compiled decks that a worker keeps, half a kB each
 TIMELINES_REMEMBERED_MAX: Final = 65_536  # partners and services whose sheets over time a worker keeps
 SHEET_TABLES_REMEMBERED_MAX: Final = 4  # states of who has which sheet that a worker keeps

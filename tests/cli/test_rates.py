@@ -1,6 +1,7 @@
 """`tollbook import rates` and `tollbook rates`, as a person and as a script."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,13 @@ import pytest
 from tests.cli.conftest import Tollbook
 from tests.engine import call
 
-from tollbook.clock import SystemClock, format_instant
+from tollbook.billing.rating import Rated
+from tollbook.clock import SystemClock, format_instant, parse_instant
+from tollbook.money import format_units
 from tollbook.operations.books import operator_caller
+from tollbook.operations.placing import rate
 from tollbook.operations.recording import record
+from tollbook.operations.sheets import Tariffs
 from tollbook.store import open_store
 
 DECK = (
@@ -18,6 +23,7 @@ DECK = (
 )
 SHEET = ("--name", "Retail", "--service", "calls", "--direction", "outbound")
 IMPORT = ("import", "rates", "deck.csv", *SHEET, "--effective", "2025-01-01")
+JSON_DECK = ("import", "rates", "deck.json", *SHEET, "--effective", "2025-01-01")
 SID = "00000001-0000-4000-8000-000000000000"
 
 
@@ -70,10 +76,64 @@ def test_what_was_done_for_a_script(deck: str, made: Any, tollbook: Tollbook) ->
     assert shown["rates"][0] == {
         "prefix": "1", "price": "0.0025", "billing_minimum": 6, "billing_increment": 6, "connection_fee": None,
         "charge_minimum": None, "charge_maximum": None, "country_code": "USA", "country_name": None,
-        "interstate": None, "intrastate": None, "indeterminate": None,
+        "interstate": None, "intrastate": None, "indeterminate": None, "steps": None, "bands": None,
     }  # fmt: skip
     second = taken(tollbook, "--dry-run", effective="2025-02-01")
     assert (second["written"], second["new_sheet"], second["replaced_sid"]) == (False, False, None)
+
+
+def test_a_json_deck_has_steps_and_bands_and_comes_back_as_it_was(made: Any, tollbook: Tollbook) -> None:
+    written = {
+        "rates": [
+            {
+                "prefix": None, "price": "0.01", "billing_minimum": 0, "billing_increment": 1, "connection_fee": None,
+                "charge_minimum": None, "charge_maximum": None, "country_code": None, "country_name": None,
+                "interstate": None, "intrastate": None, "indeterminate": None,
+                "steps": [{"from_second": 60, "price": "0.005", "billing_increment": 60, "bands": None}],
+                "bands": [{"band": "night", "price": "0.002", "connection_fee": "0"}],
+            }
+        ],
+        "times": {
+            "zone": "Europe/London", "holidays": ["2025-12-25"],
+            "bands": [{"name": "night", "weekdays": ["mon", "sun"], "holidays": True, "from": "00:00", "to": "08:00"}],
+        },
+    }  # fmt: skip
+    Path("deck.json").write_text(json.dumps(written), encoding="utf-8")
+    words = ("import", "rates", "deck.json", *SHEET, "--effective", "2025-01-01", "--default")
+    ran = tollbook(*words, "--dry-run")
+    assert "1 lines would be written as a new sheet" in ran.out
+    assert "from 60 s 0.005 by 60 s" in ran.out
+    assert "night: mon sun holidays, 00:00 to 08:00 Europe/London" in ran.err
+    assert tollbook(*words).status == 0
+    shown = tollbook("rates", "show", "Retail", "--json").json
+    assert {name: shown[name] for name in written} == written
+    for when, seconds, price in (("2025-01-06T03", 30, "0.001"), ("2025-01-06T12", 30, "0.005"),
+                                 ("2025-12-25T03", 30, "0.001"), ("2025-01-06T12", 90, "0.015")):  # fmt: skip
+        assert charged(made, f"{when}:00:00Z", seconds) == price
+
+
+def charged(made: Any, began: str, seconds: int) -> str:
+    """What a call of so many seconds costs by the default sheet."""
+    store = open_store("tollbook.db", SystemClock())
+    stop = format_instant(parse_instant(began) + seconds * 1000)
+    with store.reading() as book:
+        rated = rate(call(made["partner_sid"], "x", stop, seconds=seconds), Tariffs(book))
+    store.close()
+    assert isinstance(rated, Rated)
+    return format_units(rated.units)
+
+
+def test_a_json_deck_is_judged_and_its_flaws_are_told(made: Any, tollbook: Tollbook) -> None:
+    flawed = {"rates": [{"prefix": "44", "price": 1, "bands": [{"band": "dusk", "price": 1}]}]}
+    Path("deck.json").write_text(json.dumps(flawed), encoding="utf-8")
+    assert "band_unknown: 44 prices a band 'dusk' that is not there" in tollbook(*JSON_DECK).err
+    Path("deck.json").write_text('{"rates": [{"prefix": "44", "price": "x"}]}', encoding="utf-8")
+    ran = tollbook(*JSON_DECK)
+    assert (ran.status, "rate 1: price: expected a price like 0.0025; found 'x'" in ran.err) == (1, True)
+    assert "nothing was written: 1 of 1 rates are bad" in ran.err
+    assert "a JSON deck has no columns" in tollbook(*JSON_DECK, "--map", "price=x").err
+    Path("deck.json").write_text('{"rates": [{"prefix": "44", "price": 1}], "times": {"bands": [], "zone": "Mars"}}')
+    assert "Mars" in tollbook(*JSON_DECK).err
 
 
 def test_bad_lines_are_told_and_nothing_is_written(deck: str, tollbook: Tollbook) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 
 from tollbook import errors, limits
 from tollbook.billing.linting import SheetFlaw, line_of
-from tollbook.billing.sheets import CallRate, MessageRate, PriceRounding, Rate, SheetVersion
+from tollbook.billing.sheets import CallRate, MessageRate, PriceRounding, Rate, Service, SheetVersion
 from tollbook.cli.exits import DONE, FAILED
 from tollbook.cli.opening import book_of, read_argument
 from tollbook.cli.output import note, print_json, print_table, progress, readable
+from tollbook.cli.rate_terms import bands_record, in_words, steps_record, times_in_words, times_record
 from tollbook.clock import format_instant, parse_recorded
 from tollbook.errors import Flaw, Refusal
 from tollbook.mediation.decks import DeckFile, read_deck
+from tollbook.mediation.json_decks import is_json, read_json_deck
 from tollbook.money import format_rate
 from tollbook.operations import sheets
 from tollbook.operations.correcting import rate_waiting
@@ -32,8 +34,7 @@ def import_rates(arguments: Namespace) -> int:
     told = _told(arguments.map)
     data = _data(arguments.file)
     store = book_of(arguments)
-    with progress("lines") as bar:
-        deck = read_deck(data, arguments.service, told, currency=_currency(store), watch=bar)
+    deck = _deck(data, arguments.service, told, _currency(store))
     made = None
     if not deck.bad:
         new = NewVersion(
@@ -45,6 +46,7 @@ def import_rates(arguments: Namespace) -> int:
             convention=arguments.convention,
             price_rounding=rounding,
             messages_by=deck.messages_by,
+            times=deck.times,
         )
         to, jump = To(tuple(arguments.assign), arguments.default), arguments.jump_percent
         made = sheets.import_deck(store, new, to, jump_percent=jump, dry_run=arguments.dry_run)
@@ -89,12 +91,15 @@ def show(arguments: Namespace) -> int:
     lines = version.rates[: arguments.limit] if arguments.limit > 0 else version.rates
     if arguments.json:
         record = _sheet_record(sheet, heads, now) | {"versions": [_head_record(each) for each in heads]}
-        print_json(record | {"version_sid": head.version_sid, "rates": [_rate_record(rate) for rate in lines]})
+        record |= {"version_sid": head.version_sid, "times": times_record(version.times)}
+        print_json(record | {"rates": [_rate_record(rate) for rate in lines]})
         return DONE
     columns = ("version_sid", "effective_date", "lines", "used")
     rows = [[readable(_head_record(each)[name]) for name in columns] for each in heads]
     print_table(columns, rows, right=("lines",), own="version_sid", title=_title(version))
     _print_rates(lines, f"from {format_instant(head.effective_date)}")
+    for said in times_in_words(version.times):
+        note(said)
     if len(lines) < len(version.rates):
         note(f"{len(lines)} of {len(version.rates)} lines; --limit 0 shows all")
     return DONE
@@ -180,6 +185,15 @@ def _data(name: str) -> bytes:
         return file.read(limits.DECK_BYTES_MAX + 1)
 
 
+def _deck(data: bytes, service: Service, told: dict[str, str], currency: str) -> DeckFile:
+    with progress("lines") as bar:
+        if not is_json(data):
+            return read_deck(data, service, told, currency=currency, watch=bar)
+        if told:
+            raise Refusal(errors.ARGUMENT_INVALID, Flaw("map", "a JSON deck has no columns"))
+        return read_json_deck(data, service, currency=currency, watch=bar)
+
+
 def _currency(store: Store) -> str:
     with store.reading() as book:
         return book.settings()["currency"]
@@ -190,22 +204,24 @@ def _currency(store: Store) -> str:
 
 def _tell(deck: DeckFile, made: Imported | None, arguments: Namespace) -> None:
     headings = deck.headings
-    rows = [[column.target, column.heading, column.number] for column in headings.columns]
-    print_table(
-        ("taken for", "heading", "column"), rows, right=("column",), title=f"line {headings.line} is the heading"
-    )
+    if deck.counted == "line":
+        rows = [[column.target, column.heading, column.number] for column in headings.columns]
+        told = ("taken for", "heading", "column")
+        print_table(told, rows, right=("column",), title=f"line {headings.line} is the heading")
     if headings.unused:
         note(f"not read: {', '.join(headings.unused)}")
     for said in deck.notes:
         note(said)
     for bad in deck.bad:
-        note(f"line {bad.line}: {bad.column}: {bad.reason}" if bad.column else f"line {bad.line}: {bad.reason}")
+        note(": ".join(filter(None, (f"{deck.counted} {bad.line}", bad.column, bad.reason))))
     if len(deck.bad) == limits.IMPORT_ERRORS_SHOWN_MAX:
         note("… and so on; not every flaw is shown")
     if made is None:
-        note(f"nothing was written: {deck.bad_lines} of {deck.lines} lines are bad")
+        note(f"nothing was written: {deck.bad_lines} of {deck.lines} {deck.counted}s are bad")
         return
     _print_rates(made.version.rates[:_PREVIEWED], f"the first of {len(made.version.rates)} lines")
+    for said in times_in_words(made.version.times):
+        note(said)
     _print_findings(made.findings)
     if not made.assigned_to and made.new_sheet:
         note(f"nobody has the sheet yet: tollbook rates assign {arguments.name} SID, or --default")
@@ -237,7 +253,7 @@ def _print_rates(rates: Sequence[Rate], title: str) -> None:
     records = [_rate_record(rate) for rate in rates]
     said = {name for record in records for name, value in record.items() if value is not None}
     columns = [name for name in (records[0] if records else {}) if name in said or name == "prefix"]
-    rows = [[readable(record[name]) for name in columns] for record in records]
+    rows = [[readable(in_words(record[name])) for name in columns] for record in records]
     if "prefix" in columns:
         at = columns.index("prefix")
         rows = [[*row[:at], line_of(rate), *row[at + 1 :]] for rate, row in zip(rates, rows, strict=True)]
@@ -309,6 +325,8 @@ def _rate_record(rate: Rate) -> dict[str, Any]:
             "country_code": rate.country_code,
             "country_name": rate.country_name,
             **{name: jurisdictions.get(name) for name in ("interstate", "intrastate", "indeterminate")},
+            "steps": steps_record(rate.steps),
+            "bands": bands_record(rate.bands),
         }
     if isinstance(rate, MessageRate):
         before = ("sender_class", "mcc", "mnc")

@@ -10,7 +10,7 @@ def add_import_rates(importing: Verbs) -> None:
     verb = importing.add(
         "rates",
         "rates:import_rates",
-        "take a rate deck (CSV) as a new sheet, or as a new version of the sheet of that name",
+        "take a rate deck (CSV or JSON) as a new sheet, or as a new version of the sheet of that name",
         "tollbook import rates deck.csv --name Retail --service calls --direction outbound --effective 2025-02-01"
         " --default\n"
         "tollbook import rates deck.csv --name Retail --service calls --direction outbound --effective 2025-02-01"

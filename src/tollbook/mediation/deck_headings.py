@@ -108,7 +108,7 @@ TARGETS: Final[dict[Service, dict[str, tuple[str, ...]]]] = {
 }
 """By service: what a column may be, and the headings that say so, the plainest first."""
 
-_NEEDED: dict[Service, tuple[tuple[str, ...], ...]] = {
+NEEDED: dict[Service, tuple[tuple[str, ...], ...]] = {
     "calls": (("prefix", "npanxx"), ("price", "interstate", "intrastate", "indeterminate")),
     "sms": (("mcc", "mccmnc", "prefix"), ("price",)),
     "mms": (("mcc", "mccmnc", "prefix"), ("price",)),
@@ -285,7 +285,7 @@ def _lacking(found: Iterable[Column], service: Service, told: Mapping[str, str],
     for target, heading in told.items():
         if target not in has:
             return f"no column, or more than one, is called {heading}"
-    for group in _NEEDED[service]:
+    for group in NEEDED[service]:
         if not has & set(group):
             return f"no column for {' or '.join(group)}; name it with --map {group[0]}=…"
     if len(cells) > limits.DECK_COLUMNS_MAX:

@@ -7,12 +7,13 @@ cells. What cannot be read is told with its line and column; what was understood
 import csv
 import io
 import unicodedata
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from msgspec.structs import replace
 
 from tollbook import errors, limits
+from tollbook.billing.bands import TimeBands
 from tollbook.billing.numbers import Jurisdiction
 from tollbook.billing.sheets import CallRate, Conversion, MessageRate, Rate, Service, UsagePrice
 from tollbook.errors import Flaw, Refusal
@@ -25,7 +26,8 @@ _BOM = b"\xef\xbb\xbf"
 _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _WATCHED = 1_000  # lines between two words to whoever watches
 _JURISDICTIONS: tuple[Jurisdiction, ...] = get_args(Jurisdiction)
-_BLANK_IS_SOMETHING = frozenset(("prefix", "npanxx", "mcc", "mnc", "mccmnc", "sender_class"))
+BLANK_IS_SOMETHING = frozenset(("prefix", "npanxx", "mcc", "mnc", "mccmnc", "sender_class"))
+"""Columns whose blank cells are for everything."""
 _MAY_BE_BLANK = frozenset(
     (
         *("connection_fee", "charge_minimum", "charge_maximum", "country", "country_code", "network", "operator"),
@@ -35,6 +37,8 @@ _MAY_BE_BLANK = frozenset(
 _NOT_READ = "effective"
 
 Values = dict[str, Any]
+Told = tuple[str, str, Any, Callable[[Any], Any]]
+"""What a line says in one place: what it is, what the deck calls it, what stands there, and how that is read."""
 
 
 class BadLine(NamedTuple):
@@ -46,7 +50,10 @@ class BadLine(NamedTuple):
 
 
 class DeckFile(NamedTuple):
-    """A deck as it was understood; `bad` holds the first flaws of `bad_lines` lines, `notes` what a person may miss."""
+    """A deck as it was understood; `bad` holds the first flaws of `bad_lines` lines, `notes` what a person may miss.
+
+    `counted` is the word for what has a number in it.
+    """
 
     headings: Headings
     rates: tuple[Rate, ...]
@@ -55,6 +62,8 @@ class DeckFile(NamedTuple):
     lines: int
     notes: list[str]
     messages_by: Literal["network", "prefix"]
+    counted: str = "line"
+    times: TimeBands | None = None
 
 
 def read_deck(
@@ -76,7 +85,7 @@ def read_deck(
     headings = find_headings(lines[: limits.DECK_HEADING_LINES_MAX + 100], service, told or {})
     if other := foreign_currency(headings, currency):
         raise _refusal(f"the column {other} is not in {currency}, as the book is")
-    reading = _Reading(headings, service, currency)
+    reading = Reading(headings, service, currency)
     below = io.StringIO(text, newline="")
     for _ in range(headings.line):
         below.readline()
@@ -102,7 +111,7 @@ def _decoded(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _rows(below: io.StringIO, headings: Headings, reading: "_Reading") -> Iterator[tuple[int, list[str]]]:
+def _rows(below: io.StringIO, headings: Headings, reading: "Reading") -> Iterator[tuple[int, list[str]]]:
     """Each record beneath the heading, by the line on which it begins; blank ones left out."""
     reader = csv.reader(below, delimiter=headings.delimiter, skipinitialspace=True, strict=True)
     while True:
@@ -119,41 +128,48 @@ def _rows(below: io.StringIO, headings: Headings, reading: "_Reading") -> Iterat
             yield number, cells
 
 
-class _Reading:
-    """What was read of a deck so far."""
+class Reading:
+    """What was read of a deck so far; its lines are counted as `counted`."""
 
-    def __init__(self, headings: Headings, service: Service, currency: str) -> None:
+    def __init__(self, headings: Headings, service: Service, currency: str, counted: str = "line") -> None:
         self._headings = headings
+        self._counted = counted
         self._make: Callable[[Values], list[Rate]] = _MAKERS[service]
         self._columns = [
-            (column.target, column.heading, column.number - 1, _reader(column.target, currency, headings.delimiter))
+            (column.target, column.heading, column.number - 1, reader_of(column.target, currency, headings.delimiter))
             for column in headings.columns
-            if column.target != _NOT_READ
+            if column.target != _NOT_READ and counted == "line"
         ]
-        self._by_network = headings.has("mcc") or headings.has("mccmnc")
-        if self._by_network:
+        self.by_network = headings.has("mcc") or headings.has("mccmnc")
+        if self.by_network:
             self._columns = [column for column in self._columns if column[0] != "prefix"]
         self._seen: dict[Hashable, tuple[int, Rate]] = {}
         self._bad: list[BadLine] = []
         self._bad_lines = self._lines = self._twice = 0
 
     def take(self, number: int, cells: list[str]) -> None:
-        """Read one line."""
+        """Read one line of a table."""
+        told = [
+            (what, heading, cells[at] if at < len(cells) else "", read) for what, heading, at, read in self._columns
+        ]
+        more = any(cells[len(self._headings.cells) :])
+        self.take_told(number, told, [BadLine(number, None, "has more cells than the heading")] if more else [])
+
+    def take_told(self, number: int, told: Iterable[Told], flaws: Sequence[BadLine]) -> None:
+        """Read one line by what it says in each place; `flaws` are known of it already."""
         self._lines += 1
         values: Values = {}
-        flaws: list[BadLine] = []
-        for target, heading, at, read in self._columns:
-            cell = cells[at] if at < len(cells) else ""
-            if not cell and target not in _BLANK_IS_SOMETHING:
+        flaws = list(flaws)
+        for target, heading, cell, read in told:
+            if cell == "" and target not in BLANK_IS_SOMETHING:
                 if target not in _MAY_BE_BLANK:
                     flaws.append(BadLine(number, heading, "is blank"))
                 continue
             try:
                 values[target] = read(cell)
             except ValueError as error:
-                flaws.append(BadLine(number, heading, f"{error}; found {deck_cells.shown(cell)}"))
-        if any(cells[len(self._headings.cells) :]):
-            flaws.append(BadLine(number, None, "has more cells than the heading"))
+                found = f"; found {deck_cells.shown(cell)}" if isinstance(cell, str) else ""
+                flaws.append(BadLine(number, heading, f"{error}{found}"))
         if flaws:
             self.refuse(flaws)
         else:
@@ -171,7 +187,9 @@ class _Reading:
             if known is rate:
                 continue
             if _unnamed(known) != _unnamed(rate):
-                self.refuse([BadLine(number, None, f"{_called(rate)} stands in line {line} with other terms")])
+                self.refuse(
+                    [BadLine(number, None, f"{_called(rate)} stands in {self._counted} {line} with other terms")]
+                )
                 return
             self._twice += 1
         if len(self._seen) > limits.DECK_LINES_MAX:
@@ -185,9 +203,11 @@ class _Reading:
     def deck(self) -> DeckFile:
         """All of it."""
         rates = tuple(rate for _, rate in self._seen.values())
-        by_prefix = self._make is _message_rates and not self._by_network
+        by_prefix = self._make is _message_rates and not self.by_network
         by: Literal["network", "prefix"] = "prefix" if by_prefix else "network"
-        return DeckFile(self._headings, rates, self._bad, self._bad_lines, self._lines, list(self._notes()), by)
+        return DeckFile(
+            self._headings, rates, self._bad, self._bad_lines, self._lines, list(self._notes()), by, self._counted
+        )
 
     def _notes(self) -> Iterator[str]:
         headings = self._headings
@@ -197,7 +217,7 @@ class _Reading:
             yield "codes of the North American plan have a 1 put in front"
         if self._make is _call_rates:
             yield from _notes_of_calls(headings)
-        if self._by_network and headings.has("prefix"):
+        if self.by_network and headings.has("prefix"):
             yield "lines go by network; the column of prefixes is not read"
         if self._twice:
             yield f"{self._twice} codes stand twice with the same terms, and are taken once"
@@ -211,7 +231,7 @@ def _notes_of_calls(headings: Headings) -> Iterator[str]:
         yield f"no column of prices for every jurisdiction: a call without one has the {base} price"
 
 
-def _reader(target: str, currency: str, delimiter: str) -> Callable[[str], Any]:
+def reader_of(target: str, currency: str, delimiter: str) -> Callable[[str], Any]:
     """How the cells of a column are read."""
     if target in _PRICES:
         return lambda cell: deck_cells.read_price(cell, currency, comma=delimiter != ",")
@@ -293,6 +313,8 @@ def _call_rates(values: Values) -> list[Rate]:
         charge_maximum=values.get("charge_maximum"),
         country_code=code,
         country_name=name,
+        steps=values.get("steps", ()),
+        bands=values.get("bands", ()),
         jurisdictions=jurisdictions,
     )
     prefixes = values["prefix"] if "prefix" in values else values["npanxx"]

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tollbook import errors, limits
-from tollbook.billing.bands import Offset, utc
+from tollbook.billing.bands import Offset, TimeBands, utc
 from tollbook.billing.increments import Convention
 from tollbook.billing.linting import SheetFlaw, lint
 from tollbook.billing.numbers import Direction
@@ -50,6 +50,7 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     convention: Convention = "after_minimum"
     price_rounding: PriceRounding | None = None
     messages_by: Literal["network", "prefix"] = "network"
+    times: TimeBands | None = None
 
 
 class Imported(NamedTuple):
