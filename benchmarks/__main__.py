@@ -20,6 +20,7 @@ from benchmarks import (
     import_part,
     operator_part,
     peers_part,
+    postgres_part,
     profile_part,
     report,
     tollbook,
@@ -41,6 +42,12 @@ PARTS = {
 
 USAGE_PARTS = {"usage": usage_part.measure, "closing": closing_part.measure}
 """What `usage` measures."""
+
+ON_POSTGRES = {
+    "list": {"postgres-list": postgres_part.measure_list, "postgres-growth": postgres_part.measure_growth},
+    "usage": {"postgres-usage": postgres_part.measure_usage},
+}
+"""What `list` and `usage` measure with `--db`."""
 
 CHECK_PARTS = {"check": check_part.measure}
 """What `check` measures."""
@@ -69,14 +76,16 @@ def _parser() -> argparse.ArgumentParser:
         ("check", CHECK_PARTS, "measure the check of a book, into RESULTS.md"),
     ):
         measured = commands.add_parser(name, help=doc)
-        measured.add_argument("--parts", default=",".join(parts), help="some of %(default)s")
+        measured.add_argument("--parts", default="", help=f"some of {', '.join([*parts, *ON_POSTGRES.get(name, {})])}")
+        if name in ON_POSTGRES:
+            measured.add_argument("--db", default="", help="on PostgreSQL: the URL of a server, or `own` for one's own")
         measured.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
         measured.add_argument("--rounds", type=int, default=3)
         measured.add_argument("--import-rounds", type=int, default=1)
         measured.add_argument("--quick", action="store_true", help="a tenth of the data, 1 s, no file")
         measured.add_argument("--fresh", action="store_true", help="make the books anew")
         measured.add_argument("--strict", action="store_true", help="status 2 for a missed bound")
-        measured.set_defaults(run=_measure, known=parts)
+        measured.set_defaults(run=_measure, known=parts, name=name)
     inside = commands.add_parser("profile", help="where the time of a request goes")
     inside.add_argument("--query", default="limit=10")
     inside.add_argument("--requests", type=int, default=2_000)
@@ -91,12 +100,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(arguments: argparse.Namespace) -> int:
-    parts = [part for part in arguments.known if part in arguments.parts.split(",")]
+    db = getattr(arguments, "db", "")
+    known = ON_POSTGRES[arguments.name] if db else arguments.known
+    parts = [part for part in known if part in arguments.parts.split(",")] if arguments.parts else list(known)
     settings = Settings(
         seconds=arguments.seconds,
         rounds=arguments.rounds,
         import_rounds=arguments.import_rounds,
         fresh=arguments.fresh,
+        db=db,
     )
     if arguments.quick:
         settings = replace(settings, partners=100, seconds=1.0, growth=(1_000, 10_000, 100_000))
@@ -105,7 +117,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     if tollbook.executable() is None:
         parts = [part for part in parts if part == "peers"]
     for part in parts:
-        outcome = arguments.known[part](settings, machine)
+        outcome = known[part](settings, machine)
         markdown = report.section(part, outcome, machine, _version())
         print(markdown + "\n")
         if not arguments.quick:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import tollbook
+from benchmarks import expected, tollbook
 from benchmarks.expected import Invoice, Page, WrongAnswerError, check_envelope, open_above_one
-from benchmarks.load import Request
+from benchmarks.load import Caller, Request
 from benchmarks.machine import find, on_cpu
 from benchmarks.peers.normalised import token_of
 from benchmarks.processes import HOST, Server, free_port, serving
@@ -72,23 +72,28 @@ class Material:
 
 def candidates(material: Material) -> list[Candidate]:
     """Those that can run here, Tollbook first."""
-    found = [_fastapi(material), _django(material)]
+    found = [fastapi_candidate(material), _django(material)]
     if material.book is not None:
-        found.insert(0, _tollbook(material, material.book))
+        book = material.book
+        found.insert(0, tollbook_candidate("tollbook", book, lambda: tollbook.serve(book, material.log("tollbook"))))
     return found
 
 
-def _tollbook(material: Material, book: tollbook.Book) -> Candidate:
+def tollbook_candidate(
+    name: str, book: tollbook.Book, start: Callable[[], AbstractContextManager[Server]]
+) -> Candidate:
+    """Tollbook with a book, started somehow."""
+
     def request(case: Case, partner: str) -> Request:
         narrowed = "&filter=status%20eq%20open%20and%20amount%20gt%201" if case.keep else ""
         return Request(f"{LIST_PATH}?limit={case.limit}{narrowed}", book.tokens[partner])
 
     return Candidate(
-        "tollbook",
+        name,
         "**Tollbook**",
-        lambda: tollbook.serve(book, material.log("tollbook")),
+        start,
         request,
-        lambda body, case, want: read_contract("tollbook", body, case.limit, 0, want),
+        lambda body, case, want: read_contract(name, body, case.limit, 0, want),
     )
 
 
@@ -99,7 +104,9 @@ def read_contract(who: str, body: bytes, limit: int, offset: int, want: Page) ->
     return Page(answer["items"], answer["total"])
 
 
-def _fastapi(material: Material) -> Candidate:
+def fastapi_candidate(material: Material, env: Mapping[str, str] | None = None) -> Candidate:
+    """FastAPI and SQLAlchemy, on another database where the environment names one."""
+
     def request(case: Case, partner: str) -> Request:
         narrowed = "&status=open&amount_gt=1" if case.keep else ""
         return Request(f"{LIST_PATH}?limit={case.limit}{narrowed}", token_of(partner))
@@ -108,7 +115,7 @@ def _fastapi(material: Material) -> Candidate:
         port = free_port()
         options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools"]
         command = ["uvicorn", "benchmarks.peers.fastapi_app:app", *options, "--no-access-log"]
-        return _python(material, "fastapi", command, port)
+        return _python(material, "fastapi", command, port, env)
 
     return Candidate(
         "fastapi",
@@ -138,11 +145,37 @@ def _django(material: Material) -> Candidate:
     return Candidate("django", "Django REST Framework + django-filter", start, request, read)
 
 
-def _python(material: Material, name: str, command: list[str], port: int) -> AbstractContextManager[Server]:
+def _python(
+    material: Material, name: str, command: list[str], port: int, more: Mapping[str, str] | None = None
+) -> AbstractContextManager[Server]:
     """A peer by its module, in the environment of the benchmarks, on the first CPU."""
-    env = {"PEER_BOOK": str(material.peer_book), "PYTHONPATH": str(tollbook.ROOT)}
+    env = {"PEER_BOOK": str(material.peer_book), "PYTHONPATH": str(tollbook.ROOT), **(more or {})}
     whole = [*on_cpu(0), sys.executable, "-m", *command]
     return serving(whole, material.log(name), port, env)
+
+
+def validate(candidate: Candidate, server: Server, wanted: dict[str, list[Invoice]]) -> dict[str, bytes]:
+    """Compares every case for every sampled partner; the first answer of each case."""
+    first: dict[str, bytes] = {}
+    caller = Caller(server.port)
+    for case in CASES:
+        for partner, invoices in wanted.items():
+            want = expected.page(invoices, case.limit, case.keep)
+            body = caller.get(candidate.request(case, partner))
+            who = f"{candidate.name}, {case.name}, partner {partner}"
+            _compare(who, candidate, candidate.read(body, case, want), want)
+            first.setdefault(case.name, body)
+    caller.close()
+    return first
+
+
+def _compare(who: str, candidate: Candidate, got: expected.Page, want: expected.Page) -> None:
+    if candidate.whole:
+        expected.compare(who, got, want)
+        return
+    sids = [[item["invoice_sid"] for item in page.items] for page in (got, want)]
+    if got.total != want.total or sids[0] != sids[1]:
+        raise WrongAnswerError(f"{who}: total {got.total} or sids differ from the source ({want.total})")
 
 
 NGINX_CONF = """

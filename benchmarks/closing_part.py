@@ -63,7 +63,8 @@ def _prepare(db: Path, partners: int, folder: Path) -> None:
     made = tollbook.command("init", "--db", str(db), "--json", "--sandbox", "--clock", BEGIN)
     operator = json.loads(made)["token"]
     say(f"making a book of {partners:,} partners …")
-    usage_part.furnish(db, operator, partners, folder)
+    sids = usage_part.furnish(str(db), operator, partners, folder)
+    tollbook.note(db, operator, dict.fromkeys(sids, operator))
     book = tollbook.noted(db)
     begin = datetime.fromisoformat(BEGIN.replace("Z", "+00:00"))
     bodies = usage_data.batches(list(book.tokens), 2 * partners, begin, seed=1)

@@ -18,6 +18,7 @@ from benchmarks.load import Caller, RefusedError, Request, sequential_ms
 from benchmarks.machine import Machine
 from benchmarks.material import ndjson_of, need_tollbook, say
 from benchmarks.numbers import Outcome, Requirement, ratio, short, spread, table
+from benchmarks.processes import Server
 from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
@@ -97,20 +98,31 @@ def _facts(folder: Path, ndjson: Path, partner: str) -> Facts:
 
 def _round(count: int, settings: Settings, check: bool) -> dict[str, float]:
     book, facts = prepare(count, settings)
-    big, small = (book.tokens[sid] for sid in data.partner_sids(2))
-    asked = _requests(count, facts, big, small)
-    taken = {}
     with tollbook.serve(book, folder_of(count, settings) / "serve.log") as server:
-        caller = Caller(server.port)
-        for case, (request, sids, total) in asked.items():
-            try:
-                if check:
-                    _check(f"{case} of {count:,}", caller.get(request), sids, total)
-                taken[case] = sequential_ms(caller, [request], settings.seconds / 4)
-            except RefusedError as refused:
-                say(f"NO ANSWER: {refused}")
-                taken[case] = math.inf
-        caller.close()
+        return ask(server, count, facts, book, settings, check)
+
+
+def partners() -> list[str]:
+    """The big one and the small one."""
+    return data.partner_sids(2)
+
+
+def ask(
+    server: Server, count: int, facts: Facts, book: tollbook.Book, settings: Settings, check: bool
+) -> dict[str, float]:
+    """How long each case took a server, in ms; infinite where it did not answer."""
+    big, small = (book.tokens[sid] for sid in partners())
+    taken = {}
+    caller = Caller(server.port)
+    for case, (request, sids, total) in _requests(count, facts, big, small).items():
+        try:
+            if check:
+                _check(f"{case} of {count:,}", caller.get(request), sids, total)
+            taken[case] = sequential_ms(caller, [request], settings.seconds / 4)
+        except RefusedError as refused:
+            say(f"NO ANSWER: {refused}")
+            taken[case] = math.inf
+    caller.close()
     return taken
 
 

@@ -9,10 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from benchmarks import expected
-from benchmarks.candidates import CASES, Candidate, Case, Material, candidates, nginx
+from benchmarks.candidates import CASES, Candidate, Case, Material, candidates, nginx, validate
 from benchmarks.datasette_peer import datasette
-from benchmarks.expected import Invoice, WrongAnswerError
-from benchmarks.load import Caller, Rate, Sampler, save_requests, wrk
+from benchmarks.expected import Invoice
+from benchmarks.load import Rate, Sampler, save_requests, wrk
 from benchmarks.machine import Machine, peer_versions
 from benchmarks.material import list_material, say
 from benchmarks.numbers import Outcome, Requirement, ratio, spread, table
@@ -68,24 +68,8 @@ def _validate(candidate: Candidate, wanted: dict[str, list[Invoice]], material: 
     """Compares every case for every sampled partner; keeps the first page of the best for nginx."""
     say(f"checking the answers of {candidate.name}")
     with candidate.start() as server:
-        caller = Caller(server.port)
-        for case in CASES:
-            for partner, invoices in wanted.items():
-                want = expected.page(invoices, case.limit, case.keep)
-                body = caller.get(candidate.request(case, partner))
-                who = f"{candidate.name}, {case.name}, partner {partner}"
-                _compare(who, candidate, candidate.read(body, case, want), want)
-                material.pages.setdefault(case.name, body)
-        caller.close()
-
-
-def _compare(who: str, candidate: Candidate, got: expected.Page, want: expected.Page) -> None:
-    if candidate.whole:
-        expected.compare(who, got, want)
-        return
-    sids = [[item["invoice_sid"] for item in page.items] for page in (got, want)]
-    if got.total != want.total or sids[0] != sids[1]:
-        raise WrongAnswerError(f"{who}: total {got.total} or sids differ from the source ({want.total})")
+        for case, body in validate(candidate, server, wanted).items():
+            material.pages.setdefault(case, body)
 
 
 def _round(candidate: Candidate, measured: Measured, material: Material, settings: Settings) -> None:

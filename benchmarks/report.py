@@ -14,7 +14,18 @@ PREAMBLE = """# Results
 Written by `./run bench list`, `usage` and `check`. What was compared, and what is unfair: [README.md](README.md).
 Numbers of different days or machines do not compare; ratios within one table do, to about ±30 %.
 """
-ORDER = ("peers", "operator", "growth", "import", "usage", "closing", "check")
+ORDER = (
+    "peers",
+    "operator",
+    "growth",
+    "import",
+    "usage",
+    "closing",
+    "check",
+    "postgres-list",
+    "postgres-growth",
+    "postgres-usage",
+)
 
 
 def section(part: str, outcome: Outcome, machine: Machine, version: str) -> str:

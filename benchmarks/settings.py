@@ -20,6 +20,8 @@ class Settings:
     import_rounds: int = 1
     fresh: bool = False
     folder: Path = DATA
+    db: str = "own"
+    """The PostgreSQL server of those parts: a URL, or one of the measurements' own."""
 
     @property
     def invoices(self) -> int:

@@ -29,7 +29,7 @@ _made_now: set[Path] = set()
 class Book:
     """A database, its operator, and a token for each partner that the measurement asks as."""
 
-    db: Path
+    db: Path | str
     operator: str
     tokens: dict[str, str]
 
@@ -55,11 +55,21 @@ def initialise(db: Path) -> str:
     """Makes a new book and answers the operator's token."""
     for old in db.parent.glob(db.name + "*"):
         old.unlink()
-    token: str = _json(["init", "--db", str(db), "--json"])["token"]
+    return initialise_at(str(db))
+
+
+def initialise_at(db: str) -> str:
+    """The same where nothing is."""
+    token: str = _json(["init", "--db", db, "--json"])["token"]
     return token
 
 
-def import_command(ndjson: Path, db: Path) -> list[str]:
+def run_import(ndjson: Path, db: Path | str) -> None:
+    """Imports a file of invoices."""
+    run(import_command(ndjson, db), timeout=IMPORT_SECONDS_MAX)
+
+
+def import_command(ndjson: Path, db: Path | str) -> list[str]:
     """The command that imports a file of invoices."""
     return [_bin(), "import", "invoices", str(ndjson), "--db", str(db), "--keep-going"]
 
@@ -74,7 +84,7 @@ def command(*arguments: str) -> str:
     return run(verb(*arguments), timeout=IMPORT_SECONDS_MAX)
 
 
-def add_token(partner: str, db: Path) -> str:
+def add_token(partner: str, db: Path | str) -> str:
     """A new token of a partner that may read invoices."""
     arguments = ["token", "add", "--partner", partner, "--scope", "invoices.read"]
     token: str = _json([*arguments, "--db", str(db), "--json"])["token"]
@@ -87,7 +97,7 @@ def keep_book(db: Path, ndjson: Path, partners: Iterable[str], fresh: bool = Fal
     if (fresh and db not in _made_now) or not (db.exists() and notes.exists()):
         notes.unlink(missing_ok=True)
         operator = initialise(db)
-        run(import_command(ndjson, db), timeout=IMPORT_SECONDS_MAX)
+        run_import(ndjson, db)
         note(db, operator)
     book = noted(db)
     lacking = [partner for partner in partners if partner not in book.tokens]
@@ -103,8 +113,12 @@ def keep_book(db: Path, ndjson: Path, partners: Iterable[str], fresh: bool = Fal
 def note(db: Path, operator: str, tokens: dict[str, str] | None = None) -> None:
     """Remembers the tokens of a book beside it."""
     _made_now.add(db)
-    content = {"operator": operator, "tokens": tokens or {}}
-    db.with_suffix(".json").write_text(json.dumps(content))
+    note_at(db.with_suffix(".json"), operator, tokens or {})
+
+
+def note_at(notes: Path, operator: str, tokens: dict[str, str]) -> None:
+    """The same in a file of one's own."""
+    notes.write_text(json.dumps({"operator": operator, "tokens": tokens}))
 
 
 def serve(book: Book, log: Path) -> AbstractContextManager[Server]:
@@ -116,7 +130,12 @@ def serve(book: Book, log: Path) -> AbstractContextManager[Server]:
 
 def noted(db: Path) -> Book:
     """The book that was noted beside a database."""
-    content = json.loads(db.with_suffix(".json").read_text())
+    return noted_at(db.with_suffix(".json"), db)
+
+
+def noted_at(notes: Path, db: Path | str) -> Book:
+    """The same from a file of one's own."""
+    content = json.loads(notes.read_text())
     return Book(db, content["operator"], content["tokens"])
 
 

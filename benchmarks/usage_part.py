@@ -63,24 +63,24 @@ def prepare(folder: Path, partners: int, fresh: bool = False) -> tollbook.Book:
     if fresh or not db.with_suffix(".json").exists():
         say(f"making a book of {partners:,} partners …")
         operator = tollbook.initialise(db)
-        furnish(db, operator, partners, folder)
+        sids = furnish(str(db), operator, partners, folder)
+        tollbook.note(db, operator, dict.fromkeys(sids, operator))
     return tollbook.noted(db)
 
 
-def furnish(db: Path, operator: str, partners: int, folder: Path) -> None:
-    """Give a new book its partners and its rate sheet; their sids are noted beside it."""
+def furnish(db: str, operator: str, partners: int, folder: Path) -> list[str]:
+    """Give a new book its partners and its rate sheet; their sids."""
     sheet = folder / "deck.csv"
     sheet.write_text(usage_data.deck())
     tollbook.command(
-        "import", "rates", str(sheet), "--db", str(db), "--name", "Bench", "--service", "calls",
+        "import", "rates", str(sheet), "--db", db, "--name", "Bench", "--service", "calls",
         "--direction", "outbound", "--effective", "2020-01-01", "--default",
     )  # fmt: skip
     with serve(db, folder / "furnish.log") as server:
-        sids = _add_partners(server.port, operator, partners)
-    tollbook.note(db, operator, dict.fromkeys(sids, operator))
+        return _add_partners(server.port, operator, partners)
 
 
-def serve(db: Path, log: Path) -> AbstractContextManager[Server]:
+def serve(db: Path | str, log: Path) -> AbstractContextManager[Server]:
     """The server on the first CPU, one worker, with threads for many clients."""
     listen = ["--host", HOST, "--port", "0", "--workers", "1", "--threads", "64"]
     return serving([*on_cpu(0), *tollbook.verb("serve", "--db", str(db), *listen)], log, port=None)
@@ -112,12 +112,12 @@ def _round(
         bodies = usage_data.singles(whose, int(6_000 * settings.seconds), now, seed=10 * nth)
         if "wrk" not in machine.missing:
             with _copied(folder, book) as db, serve(db, folder / "serve.log") as server:
-                found[case] = _post_singly(folder, server, book, bodies, settings.seconds)
+                found[case] = post_singly(folder, server, book, bodies, settings.seconds)
     for case, number in ((ALONE, 1), (MANY, SOME), (BATCHES, FEW)):
         bodies = usage_data.batches(sids[:number], int(40_000 * settings.seconds), now, seed=10 * nth + 1)
         with _copied(folder, book) as db, serve(db, folder / "serve.log") as server:
             found[case] = post(folder, server, book, bodies, clients=CLIENTS_BATCH, seconds=settings.seconds)
-    with _peer(folder) as server:
+    with peer(folder, {"PEER_USAGE_URL": f"sqlite:///{folder / 'peer.db'}"}) as server:
         found[PEER] = post(folder, server, book, bodies, clients=CLIENTS_BATCH, seconds=settings.seconds, path="/calls")
     if "wrk" not in machine.missing:
         with _copied(folder, book) as db, serve(db, folder / "serve.log") as server:
@@ -135,13 +135,14 @@ def _copied(folder: Path, book: tollbook.Book) -> Iterator[Path]:
 
 
 @contextmanager
-def _peer(folder: Path) -> Iterator[Server]:
+def peer(folder: Path, env: dict[str, str]) -> Iterator[Server]:
+    """FastAPI and SQLAlchemy, on the database that the environment names."""
     for old in folder.glob("peer.db*"):
         old.unlink()
     port = free_port()
     options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
     command = [*on_cpu(0), sys.executable, "-m", "uvicorn", "benchmarks.peers.fastapi_usage:app", *options]
-    with serving(command, folder / "peer.log", port, {"PEER_USAGE_BOOK": str(folder / "peer.db")}) as server:
+    with serving(command, folder / "peer.log", port, env) as server:
         yield server
 
 
@@ -178,7 +179,7 @@ def post(
     return posted
 
 
-def _post_singly(
+def post_singly(
     folder: Path, server: Server, book: tollbook.Book, bodies: Sequence[bytes], seconds: float
 ) -> dict[str, float]:
     """Post one record a request; each was new, or the book has fewer of them than were answered."""

@@ -28,7 +28,7 @@ from sqlalchemy.orm import (
 from benchmarks.data import cents, money, wire
 from benchmarks.peers.normalised import digest
 
-engine = create_engine(f"sqlite:///{os.environ['PEER_BOOK']}")
+engine = create_engine(os.environ.get("PEER_URL") or f"sqlite:///{os.environ['PEER_BOOK']}")
 SessionLocal = sessionmaker(engine)
 
 

@@ -17,12 +17,14 @@ from pydantic import BaseModel
 from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-engine = create_engine(f"sqlite:///{os.environ['PEER_USAGE_BOOK']}")
+engine = create_engine(os.environ["PEER_USAGE_URL"])
 SessionLocal = sessionmaker(engine)
 
 
 @event.listens_for(Engine, "connect")
 def _settings(connection: Any, _: Any) -> None:
+    if engine.dialect.name != "sqlite":
+        return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
 

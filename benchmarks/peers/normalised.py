@@ -120,15 +120,20 @@ def stored(instant: str | None) -> str | None:
 
 
 def _insert(book: sqlite3.Connection, batch: list[tuple[int, dict[str, Any]]]) -> None:
-    _into(book, "invoice", 17, (_invoice_row(key, invoice) for key, invoice in batch))
-    _into(book, "invoice_item", 9, _child_rows(batch, "invoice_items", _item_row))
-    _into(book, "pay_item", 5, _child_rows(batch, "pay_items", _pay_row))
-    _into(book, "tax_item", 5, _child_rows(batch, "tax_items", _tax_row))
+    for table, rows in rows_of(batch):
+        book.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * WIDTHS[table])})", rows)
     book.commit()
 
 
-def _into(book: sqlite3.Connection, table: str, width: int, rows: Iterable[tuple[Any, ...]]) -> None:
-    book.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
+WIDTHS = {"invoice": 17, "invoice_item": 9, "pay_item": 5, "tax_item": 5}
+
+
+def rows_of(batch: list[tuple[int, dict[str, Any]]]) -> Iterator[tuple[str, Iterator[tuple[Any, ...]]]]:
+    """The rows that some invoices make, by table; without a key where the database draws it."""
+    yield "invoice", (_invoice_row(key, invoice) for key, invoice in batch)
+    yield "invoice_item", _child_rows(batch, "invoice_items", _item_row)
+    yield "pay_item", _child_rows(batch, "pay_items", _pay_row)
+    yield "tax_item", _child_rows(batch, "tax_items", _tax_row)
 
 
 def _child_rows(batch: list[tuple[int, dict[str, Any]]], array: str, row: Any) -> Iterator[tuple[Any, ...]]:

@@ -79,6 +79,13 @@ def new_server(folder: Path, *settings: str) -> Server:
     return Server(folder, _started(folder, settings))
 
 
+def kept_server(folder: Path, *settings: str) -> Server:
+    """The server of a folder, started on what is there, or made."""
+    if (folder / "data").exists():
+        return Server(folder, _started(folder, settings))
+    return new_server(folder, *settings)
+
+
 @contextmanager
 def throwaway(*settings: str) -> Iterator[Server]:
     """A server in a folder of its own, both gone at the end."""
