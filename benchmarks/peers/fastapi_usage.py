@@ -109,6 +109,9 @@ def post_calls(batch: Batch, session: Annotated[Session, Depends(get_session)]) 
     wanted = [call.dr_sid for call in batch.items]
     known = set(session.scalars(select(Call.dr_sid).where(Call.dr_sid.in_(wanted))))
     results = []
+    whose = {call.partner_sid for call in batch.items}
+    locked = select(Total).where(Total.partner_sid.in_(whose)).order_by(Total.partner_sid).with_for_update()
+    totals = {total.partner_sid: total for total in session.scalars(locked)}
     for call in batch.items:
         if call.dr_sid in known:
             results.append(Result(dr_sid=call.dr_sid, result="duplicate"))
@@ -116,9 +119,9 @@ def post_calls(batch: Batch, session: Annotated[Session, Depends(get_session)]) 
         seconds = int((call.date_stop - call.date_talk).total_seconds())
         price = _price(call.number_dst) * seconds // 60
         session.add(Call(**call.model_dump(), price=price))
-        total = session.get(Total, call.partner_sid)
+        total = totals.get(call.partner_sid)
         if total is None:
-            total = Total(partner_sid=call.partner_sid, price=0, seconds=0)
+            total = totals[call.partner_sid] = Total(partner_sid=call.partner_sid, price=0, seconds=0)
             session.add(total)
         total.price += price
         total.seconds += seconds

@@ -13,7 +13,7 @@ from tollbook.query.fields import INVOICES, PARTNERS, PAYMENTS, TOKENS, Resource
 from tollbook.query.listing import ListQuery, View
 from tollbook.query.projection import Projection
 from tollbook.query.records import decode_json, encode_json, wire_record
-from tollbook.store import Reads, Row, Store, cursor_of
+from tollbook.store import Reads, Row, Store, cursor_of, is_one_statement
 
 
 class Listed(NamedTuple):
@@ -29,8 +29,9 @@ class Listed(NamedTuple):
 
 def list_records(store: Store, caller: Caller, query: ListQuery) -> Listed:
     """The page that a list asks for, within the caller's sight."""
-    with store.reading() as book:
-        return listed(book, sight_of(caller, query.resource), query)
+    sight = sight_of(caller, query.resource)
+    with store.reading(snapshot=not is_one_statement(query, sight)) as book:
+        return listed(book, sight, query)
 
 
 def list_usage(store: Store, caller: Caller, invoice_sid: str, query: ListQuery) -> Listed:

@@ -33,6 +33,7 @@ from tollbook.store.answers import Kept
 from tollbook.store.auditing import EVERYBODY, Span, Stored
 from tollbook.store.contract import Store
 from tollbook.store.paging import Page, Row, cursor_of
+from tollbook.store.planning import is_one_statement
 from tollbook.store.reads import Login, Reads
 from tollbook.store.sharing import Alike
 from tollbook.store.sheet_rows import Sheet, VersionHead
@@ -56,6 +57,7 @@ __all__ = [
     "Writes",
     "create_store",
     "cursor_of",
+    "is_one_statement",
     "is_served",
     "migrate_served",
     "open_store",

@@ -24,7 +24,7 @@ Reach = Literal["own", "tree", "all", "invoice"]
 
 COUNTERS: Final = Resource("invoice_counter", "", "", "", "", ())
 DOCUMENTS: Final = Resource("invoice_document", "", "", "", "", ())
-COUNTED: Final = "SELECT coalesce(sum(r.invoices), 0)"
+COUNTED: Final = "SELECT CAST(coalesce(sum(r.invoices), 0) AS BIGINT)"
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -65,6 +65,11 @@ def plan_of(query: ListQuery, reach: Reach, dialect: Dialect = SQLITE) -> Plan:
         many=_many(query, composed, sight),
         sort=select(query.resource, matching(query.resource, composed, sight).text, order),
     )
+
+
+def is_one_statement(query: ListQuery, sight: Sight) -> bool:
+    """Whether a page is read by one statement, which is a snapshot by itself; but for a page behind the last."""
+    return not query.with_related and not query.cursor and bool(plan_of(query, sight.reach).range)
 
 
 def _total(query: ListQuery, composed: Composed, sight: Sight, *, weighed: bool) -> str:

@@ -12,7 +12,7 @@ from tollbook.billing.model import Invoice
 from tollbook.errors import Flaw, Refusal
 from tollbook.store import migrations
 from tollbook.store.dialect import POSTGRES
-from tollbook.store.event_rows import Placed
+from tollbook.store.event_rows import Placed, Seen
 from tollbook.store.ledger import SELECT_BILLING, billing_of
 from tollbook.store.postgres_books import SCHEMA_VERSION
 from tollbook.store.postgres_session import Session
@@ -80,6 +80,12 @@ class PostgresWrites(PostgresReads, Writes):
         for table, lock in (("billing", "UPDATE"), ("partner", "NO KEY UPDATE")):
             self._run(f"SELECT 1 FROM {table} WHERE partner_sid IN ({marks}) ORDER BY partner_sid FOR {lock}", partners)
         super().put_invoices(invoices, origin, documents)
+
+    def seen(self, partner_sid: str, dr_sids: Iterable[str]) -> dict[str, Seen]:
+        """Those of a partner's record sids that the book knows."""
+        known = "SELECT dr_sid, kind, fingerprint, date FROM event_seen WHERE partner_sid = ? AND dr_sid = ANY(?)"
+        rows = self._run(known, (partner_sid, list(dict.fromkeys(dr_sids))))
+        return {row[0]: Seen(*row[1:]) for row in rows}
 
     def claim_due(self, partner_sids: Sequence[str]) -> list[str]:
         """Those of some partners whose billing no other act has; it is this one's from now on."""
