@@ -40,11 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, leave out what is about books in files."""
-    if ON_POSTGRES:
-        about_files = [item for item in items if item.get_closest_marker("files")]
-        config.hook.pytest_deselected(items=about_files)
-        items[:] = [item for item in items if not item.get_closest_marker("files")]
+    """Leave out what is about the other database: books in files on PostgreSQL, that server otherwise."""
+    other = "files" if ON_POSTGRES else "postgres"
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(other)])
+    items[:] = [item for item in items if not item.get_closest_marker(other)]
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The database that the tests are run on: files of SQLite, or databases of a PostgreSQL server.
 
 TOLLBOOK_TEST_STORE=postgres runs them on PostgreSQL: on the server that TOLLBOOK_TEST_POSTGRES names, by a URL whose
-user may make databases, or on one of this run's own, which ends with it. What is about files alone is marked `files`.
+user may make databases, or on one of this run's own, which ends with it. What is about files alone is marked `files`;
+what is about PostgreSQL, or compares the two, is marked `postgres`, and is left out where the tests run on SQLite.
 """
 
 import atexit

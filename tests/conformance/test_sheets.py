@@ -5,11 +5,13 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.making import CHILD, FAMILY, GRANDCHILD, NOW, OPERATOR, RESELLER
 
+from tollbook import errors
 from tollbook.billing.bands import Band, TimeBands
 from tollbook.billing.events import CallEvent
 from tollbook.billing.numbers import Direction
@@ -30,6 +32,7 @@ from tollbook.billing.sheets import (
 )
 from tollbook.operations.sheets import Tariffs
 from tollbook.store import Sheet, Store, Writes
+from tollbook.store.overtaking import Overtaken
 
 # The lines of a sheet, of every service.
 
@@ -170,13 +173,20 @@ def generation_after(store: Store, change: Any) -> bool:
         return act.sheets_generation() != before
 
 
+def test_a_version_that_another_act_dropped_is_not_used(store: Store) -> None:
+    """What was rated by it is rated again, by what is in force then."""
+    with pytest.raises(Overtaken) as caught, store.writing() as act:
+        act.mark_used(["nobody's"])
+    assert caught.value.problem is errors.STORE_BUSY
+
+
 def test_every_change_but_a_use_changes_the_generation(store: Store) -> None:
     with store.reading() as book:
         assert book.sheets_generation() is None
     assert generation_after(store, plant)
     assert generation_after(store, lambda act: act.put_assignment(given_to(None, "plan")))
     assert generation_after(store, lambda act: act.add_version(replace(ROOT_VERSION, version_sid="two"), NOW + 1))
-    assert not generation_after(store, lambda act: act.mark_used(["one", "one", "nobody's"]))
+    assert not generation_after(store, lambda act: act.mark_used(["one", "one"]))
     assert generation_after(store, lambda act: act.drop_version("two"))
     with store.reading() as book:
         assert [(head.version_sid, head.used) for head in book.version_heads()] == [("one", True)]

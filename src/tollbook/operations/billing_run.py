@@ -90,8 +90,13 @@ def begin_day(store: Store) -> None:
     with store.reading() as book:
         if _day_of_spending(book) == _today(book.present(store.clock.now())):
             return
-    with store.writing() as act:
-        today = _today(act.now)
+    store.act(_begin_day)
+
+
+def _begin_day(act: Writes) -> None:
+    act.hold_book(_SPENDING_DAY, "0")
+    today = _today(act.now)
+    if _day_of_spending(act) != today:
         act.forget_spent(today)
         act.answer_notices_before("daily_spending_limit", today, act.now)
         act.set_book(_SPENDING_DAY, str(today))

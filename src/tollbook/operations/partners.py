@@ -77,11 +77,11 @@ def change_partner(store: Store, caller: Caller, sid: str, body: Mapping[str, An
         before = book.partner(sight_of(caller, PARTNERS), sid)
     values, password = _read(body, before)
     hashed = hash_password(password) if password else None
-    with store.writing() as act:
+
+    def change(act: Writes) -> Partner:
+        act.hold_partner(sid)
         before = act.partner(sight_of(caller, PARTNERS), sid)
-        if whole:
-            values = _defaults(before, caller) | values
-        after = replace(before, **values)
+        after = replace(before, **(_defaults(before, caller) | values if whole else values))
         _check_change(act, caller, before, after)
         if hashed:
             _check_reach_of_password(caller, after)
@@ -90,7 +90,9 @@ def change_partner(store: Store, caller: Caller, sid: str, body: Mapping[str, An
         for limit in ("spending_limit", "daily_spending_limit"):
             if getattr(before, limit) is not None and getattr(after, limit) is None:
                 act.answer_notices(sid, limit, act.now)
-    return after
+        return after
+
+    return store.act(change)
 
 
 def new_partner(act: Writes, **values: Any) -> Partner:

@@ -90,6 +90,8 @@ def move(act: Writes, caller: Caller, wished: Move) -> bytes:
     now = clock_of(act)
     if not caller.is_operator:
         raise Refusal(errors.OPERATOR_ONLY, Flaw(None, "the clock is everybody's: only the operator moves it"))
+    act.hold_book(CLOCK, str(now))
+    now = clock_of(act)  # somebody else may have moved it
     name, to = ("advance", now + wished.by) if wished.to is None else ("now", wished.to)
     if to < now:
         raise Refusal(errors.OBJECT_INVALID, Flaw(name, f"is in the past: it is {format_instant(now)} already"))

@@ -17,7 +17,7 @@ from tollbook.billing.model import Sight
 from tollbook.billing.periods import CycleName, day_of, midnight
 from tollbook.billing.states import BillingMove, IllegalMove, InvoiceMove
 from tollbook.clock import DAY_MS
-from tollbook.errors import Flaw, Refusal
+from tollbook.errors import Flaw, Refusal, no_item
 from tollbook.operations.accounts import Account, account_of, terms_of
 from tollbook.query.records import decode_json
 from tollbook.store import Store, Writes
@@ -138,11 +138,13 @@ def approve(store: Store, invoice_sid: str, who: str, *, approved: bool = True) 
     """Let an open invoice go, or take that back; 404 for no invoice, 409 for one that is not open, or imported."""
     move: InvoiceMove = "approve" if approved else "withdraw"
     with store.writing() as act:
-        invoice = act.invoice(invoice_sid)
         known = act.standing(invoice_sid)
-        if known is not None and known.origin == "imported":
+        if known is None:
+            raise no_item()
+        if known.origin == "imported":
             raise Refusal(errors.CONFLICT, Flaw("invoice_sid", "an imported invoice is read only", invoice_sid))
-        account = _account(act, invoice.partner_sid)
+        account = _account(act, known.partner_sid)
+        invoice = act.invoice(invoice_sid)  # as it is while nobody else changes the account
         try:
             account.move(move, invoice_sid, invoice.status, who)
         except IllegalMove as illegal:

@@ -15,8 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import Connection, sql
-from psycopg_pool import ConnectionPool
+from psycopg import sql
 
 from tollbook import errors, limits
 from tollbook.billing.model import Sight
@@ -25,11 +24,23 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.query.listing import ListQuery
 from tollbook.store import migrations, postgres_books
 from tollbook.store.explaining import Step, explain_page
+from tollbook.store.overtaking import Overtaken
 from tollbook.store.postgres_acts import Months, PostgresReads, PostgresWrites
-from tollbook.store.postgres_faults import is_lost, may_go_again, translated, translation
-from tollbook.store.postgres_session import Session, adapt
+from tollbook.store.postgres_faults import (
+    Unknown,
+    is_lost,
+    is_partless,
+    may_go_again,
+    store_failed,
+    translated,
+    translation,
+)
+from tollbook.store.postgres_pool import Patient, Pool
+from tollbook.store.postgres_session import Session
 from tollbook.store.reads import Reads
 from tollbook.store.writes import Lost, Writes
+
+__all__ = ["PostgresStore", "open_book", "store_failed"]
 
 T = TypeVar("T")
 
@@ -43,10 +54,10 @@ class PostgresStore:
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
         self._read_url = read_url or url
-        self._readers = _pool(self._read_url, "default_transaction_read_only=on")
-        self._writers = _pool(url, f"lock_timeout={limits.LOCK_WAIT_SECONDS}s")
+        self._readers = Pool(self._read_url, {"default_transaction_read_only": "on"})
+        self._writers = Pool(postgres_books.writing_url(url), _OF_WRITERS)
         self._places = threading.Semaphore(sys.maxsize)
-        self._months = Months(lambda: postgres_books.connect(url))
+        self._months = Months(lambda: postgres_books.connect(postgres_books.writing_url(url)))
         self._latest = 0  # the latest instant of an act that this process knows of
 
     def reading(self, *, snapshot: bool = True) -> "_Reading":
@@ -77,29 +88,27 @@ class PostgresStore:
             yield act
 
     def act(self, do: Callable[[Writes], T]) -> T:
-        """What `do` answers, once all that it did is on disk. Where another act came first, it is run once more."""
+        """What `do` answers, once all that it did is on disk.
+
+        It is run again, from its beginning, where another act came first or the connection was lost before the commit;
+        for as long as a writer may wait.
+        """
         with translated(), self._among_writers():
+            ends = time.monotonic() + limits.LOCK_WAIT_SECONDS
             for tried in range(1, limits.ACT_TRIES_MAX):
                 try:
                     return self._try(do)
-                except psycopg.Error as error:
-                    if not self._may_go_again(error):
+                except (psycopg.Error, Overtaken) as error:
+                    if not may_go_again(error) or time.monotonic() > ends:
                         raise
+                    if is_partless(error):
+                        self._months.forget()
                 time.sleep(random.uniform(0, limits.ACT_PAUSE_SECONDS) * tried)  # noqa: S311  # not a secret
             return self._try(do)
 
     def _try(self, do: Callable[[Writes], T]) -> T:
         with self._transaction() as act:
             return do(act)
-
-    def _may_go_again(self, error: psycopg.Error) -> bool:
-        if isinstance(error, psycopg.errors.CheckViolation) and error.diag.constraint_name is None:
-            self._months.forget()  # a month without a part: it was put away
-            return True
-        if is_lost(error) and not isinstance(error, _Unknown):
-            self._writers.check()
-            return True
-        return may_go_again(error)
 
     @contextmanager
     def _among_writers(self) -> Iterator[None]:
@@ -112,24 +121,27 @@ class PostgresStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[Writes]:
-        with self._writers.connection(limits.LOCK_WAIT_SECONDS) as connection:
+        connection = self._writers.lend(limits.LOCK_WAIT_SECONDS)
+        try:
+            # Where reads take as long as they take, so do acts: a person waits at a terminal.
+            takes = math.inf if self.read_deadline_seconds == math.inf else limits.ACT_SECONDS
+            session = _Timed(connection, takes)
             connection.execute("BEGIN")
-            try:
-                session = Session(connection)
-                act = PostgresWrites(session, self.clock.now(), self._months, self._latest)
-                session.wrote = False
-                yield act
-                act.finish()
-                if session.wrote:
-                    act.keep_instant()
-            except BaseException as error:
-                with suppress(psycopg.Error):
-                    connection.execute("ROLLBACK")
-                if isinstance(error, Lost):
-                    raise error.reason from None
-                raise
+            act = PostgresWrites(session, self.clock.now(), self._months, self._latest)
+            session.wrote = False
+            yield act
+            act.finish()
+            if session.wrote:
+                act.keep_instant()
             _commit(connection)
             self._latest = max(self._latest, act.now)
+        except BaseException as error:
+            _undo(connection, error)
+            if isinstance(error, Lost):
+                raise error.reason from None
+            raise
+        finally:
+            self._writers.give_back(connection)
 
     def ready(self) -> None:
         """Prove that the book can be read and written; a Refusal says what is not."""
@@ -157,17 +169,23 @@ class _Unwritten(Exception):
     """Thrown to roll a probing write back."""
 
 
-class _Unknown(psycopg.OperationalError):
-    """A commit that was asked for, and whose answer never came: nobody knows if it is on disk."""
-
-
-def _commit(connection: Connection[Any]) -> None:
+def _commit(connection: Patient) -> None:
     try:
-        connection.execute("COMMIT")
+        said = connection.execute("COMMIT").statusmessage
     except psycopg.Error as error:
         if is_lost(error):
-            raise _Unknown(str(error)) from error
+            raise Unknown(str(error)) from error
         raise
+    if said != "COMMIT":  # the server undid it: a statement failed, and somebody went on
+        raise psycopg.errors.InFailedSqlTransaction("the act was undone at its commit")
+
+
+def _undo(connection: Patient, error: BaseException) -> None:
+    """Roll an act back; a server that became read-only is left, as another may have taken its place."""
+    with suppress(psycopg.Error):
+        connection.execute("ROLLBACK")
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        connection.close()
 
 
 class _Reading:
@@ -175,9 +193,7 @@ class _Reading:
 
     __slots__ = ("_begin", "_connection", "_pool", "_snapshot", "_store")
 
-    def __init__(
-        self, store: PostgresStore, pool: "ConnectionPool[Any]", *, begin: bool = True, snapshot: str = ""
-    ) -> None:
+    def __init__(self, store: PostgresStore, pool: Pool, *, begin: bool = True, snapshot: str = "") -> None:
         self._store = store
         self._pool = pool
         self._begin = begin
@@ -185,9 +201,17 @@ class _Reading:
 
     def __enter__(self) -> Reads:
         try:
-            self._connection = self._pool.getconn(limits.CONNECTION_WAIT_SECONDS)
+            return self._begun()
+        except psycopg.Error as error:
+            if not may_go_again(error):
+                raise translation(error) from error
+        try:
+            return self._begun()  # nothing was read yet
         except psycopg.Error as error:
             raise translation(error) from error
+
+    def _begun(self) -> Reads:
+        self._connection = self._pool.lend(limits.CONNECTION_WAIT_SECONDS)
         try:
             session = _Timed(self._connection, self._store.read_deadline_seconds)
             if self._begin:
@@ -195,9 +219,9 @@ class _Reading:
             if self._snapshot:
                 self._connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self._snapshot)))
             return PostgresReads(session)
-        except psycopg.Error as error:
-            self._pool.putconn(self._connection)
-            raise translation(error) from error
+        except BaseException:
+            self._pool.give_back(self._connection)
+            raise
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         try:
@@ -206,21 +230,18 @@ class _Reading:
         except psycopg.Error as broken:
             error = error or broken
         finally:
-            self._pool.putconn(self._connection)
+            self._pool.give_back(self._connection)
         if isinstance(error, psycopg.Error):
             raise translation(error) from error
 
 
 class _Timed(Session):
-    """A session whose statements end by a deadline."""
+    """A session whose statements begin before a deadline, and take no longer than up to it."""
 
-    def __init__(self, connection: Connection[Any], seconds: float) -> None:
+    def __init__(self, connection: Patient, seconds: float) -> None:
         super().__init__(connection)
         self._ends = time.monotonic() + seconds
-        milliseconds = 0 if seconds == math.inf else max(1, int(seconds * 1000))
-        if getattr(connection, "read_milliseconds", None) != milliseconds:
-            connection.execute(f"SET statement_timeout = {milliseconds:d}")
-            connection.read_milliseconds = milliseconds  # type: ignore[attr-defined]
+        connection.bound(seconds)
 
     def execute(self, statement: str, parameters: Any = ()) -> Any:
         if time.monotonic() > self._ends:
@@ -228,42 +249,11 @@ class _Timed(Session):
         return super().execute(statement, parameters)
 
 
-def _pool(url: str, setting: str) -> "ConnectionPool[Any]":
-    told = postgres_books.told(url)
-    return ConnectionPool(
-        told,
-        kwargs={"autocommit": True, "prepare_threshold": 1},
-        min_size=0,
-        max_size=limits.CONNECTIONS_MAX,
-        timeout=limits.CONNECTION_WAIT_SECONDS,
-        reconnect_timeout=limits.CONNECT_SECONDS,
-        configure=lambda connection: _configure(connection, setting),
-        check=_check,
-        open=True,
-        name="tollbook",
-    )
-
-
-def _configure(connection: Connection[Any], setting: str) -> None:
-    adapt(connection.adapters)
-    connection.prepared_max = limits.STATEMENTS_PREPARED_MAX
-    name, _, value = setting.partition("=")
-    connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-
-
-def _check(connection: Connection[Any]) -> None:
-    """Try a connection that rested: the server may have ended it."""
-    now = time.monotonic()
-    if now - getattr(connection, "rested_since", 0) > limits.CONNECTION_IDLE_SECONDS:
-        ConnectionPool.check_connection(connection)
-    connection.rested_since = now  # type: ignore[attr-defined]
-
-
-def store_failed(error: BaseException) -> bool:
-    """Whether an act met a lock or a lost server, or is undone already: nothing more may be tried in it."""
-    if isinstance(error, Lost):
-        return True
-    return isinstance(error, psycopg.Error) and (may_go_again(error) or translation(error) is not error)
+_OF_WRITERS = {
+    "lock_timeout": f"{limits.LOCK_WAIT_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{limits.ACT_REST_SECONDS}s",
+}
+"""No act waits long for another's rows, and none keeps them from others when its host is gone or stuck."""
 
 
 def open_book(url: str, clock: Clock, read_url: str = "") -> PostgresStore:

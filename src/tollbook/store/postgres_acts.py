@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import psycopg
 from psycopg import sql
 
 from tollbook import errors, limits
@@ -15,6 +16,7 @@ from tollbook.store.dialect import POSTGRES
 from tollbook.store.event_rows import Placed, Seen
 from tollbook.store.ledger import SELECT_BILLING, billing_of
 from tollbook.store.postgres_books import SCHEMA_VERSION
+from tollbook.store.postgres_faults import is_lost
 from tollbook.store.postgres_session import Session
 from tollbook.store.reads import Reads
 from tollbook.store.writes import Writes
@@ -44,6 +46,8 @@ class PostgresReads(Reads):
 class PostgresWrites(PostgresReads, Writes):
     """One act. Who changes a partner's billing has its row to itself until the act ends."""
 
+    row_lock = " FOR UPDATE OF r"
+
     def __init__(self, session: Session, wall: int, months: "Months", latest: int = 0) -> None:
         self._months = months
         Writes.__init__(self, session, wall)
@@ -58,6 +62,22 @@ class PostgresWrites(PostgresReads, Writes):
             said = "the book was brought to a newer version: start this server again with the newer Tollbook"
             raise Refusal(errors.BOOK_VERSION, Flaw("db", said), retry_after=limits.RETRY_AFTER_SECONDS)
         return settings
+
+    def _died_of(self, error: BaseException, failed: Exception) -> BaseException:
+        return failed if is_lost(failed) and not isinstance(error, psycopg.Error) else error
+
+    def hold_partner(self, sid: str) -> None:
+        """Wait for the act that changes the partner."""
+        self._run("SELECT 1 FROM partner WHERE partner_sid = ? FOR NO KEY UPDATE", (sid,))
+
+    def forget_spent(self, today: int) -> None:
+        """Begin a new day for all who spent something on another; what was spent today meanwhile stays."""
+        self._run(
+            "SELECT 1 FROM billing b JOIN partner p ON p.partner_sid = b.partner_sid WHERE p.daily_spent_amount <> 0"
+            " AND b.spent_day <> ? ORDER BY b.partner_sid FOR UPDATE OF b",
+            (today,),
+        )
+        super().forget_spent(today)
 
     def billing(self, partner_sid: str) -> Billing | None:
         """How a partner is billed; others that ask within an act wait until this one ends."""
@@ -126,6 +146,7 @@ class Months:
         new = sorted({_month(hour) for hour in hours} - self._known)
         if new:
             with self._connected() as connection:
+                connection.execute(f"SET lock_timeout = '{limits.LOCK_WAIT_SECONDS}s'")
                 for name in new:
                     _make_part(connection, name)
             self._known |= set(new)

@@ -41,6 +41,14 @@ def told(url: str) -> str:
     return make_conninfo(**{**ours, **given, "client_encoding": "utf8"})
 
 
+def writing_url(url: str) -> str:
+    """The same for those who write: of several hosts, the one that takes writes at the moment."""
+    given: dict[str, Any] = dict(conninfo_to_dict(told(url)))
+    if "," in str(given.get("host", "")) + str(given.get("hostaddr", "")):
+        given.setdefault("target_session_attrs", "read-write")
+    return make_conninfo(**given)
+
+
 def shown(url: str) -> str:
     """A URL as a person may see it: without its password."""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", re.sub(r"([?&]password=)[^&]*", r"\1***", url))

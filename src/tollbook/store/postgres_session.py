@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.adapt import AdaptersMap
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper, NumericBinaryLoader, NumericLoader
 
@@ -74,6 +74,7 @@ class Session:
         self.connection = connection
         self.wrote = False
         """Whether anything but a question was run since it was last set."""
+        self._streams = 0
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
         """Run one statement; its rows come at once."""
@@ -99,10 +100,15 @@ class Session:
         return cursor
 
     def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
-        """Run a question within a transaction; its rows come some at a time."""
-        with self.connection.cursor("stream", binary=True) as cursor:
-            cursor.itersize = limits.STREAMED_ROWS
-            yield from cursor.execute(spoken(statement), parameters)
+        """Run a question within a transaction; its rows come some at a time. What is left of them ends with it."""
+        self._streams += 1
+        name = sql.Identifier(f"stream_{self._streams}")
+        declared = sql.SQL("DECLARE {} BINARY NO SCROLL CURSOR FOR ").format(name).as_string() + spoken(statement)
+        self.connection.execute(declared, _storable(parameters), prepare=False)
+        fetch = sql.SQL("FETCH {} FROM {}").format(sql.Literal(limits.STREAMED_ROWS), name)
+        while rows := self.connection.cursor(binary=True).execute(fetch, prepare=False).fetchall():
+            yield from rows
+        self.connection.execute(sql.SQL("CLOSE {}").format(name), prepare=False)
 
 
 def _storable(parameters: Sequence[Any]) -> Sequence[Any]:

@@ -73,6 +73,8 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Ledge
     """The questions, over one connection in one snapshot."""
 
     dialect = SQLITE
+    row_lock = ""
+    """What an act says behind a question for what it alone may use, where others run at the same time."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -169,7 +171,8 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Ledge
 
     def token_by_refresh(self, refresh_hash: bytes) -> Token | None:
         """The token that a refresh token renews."""
-        row = self._run(f"SELECT {columns(TOKENS)} FROM token r WHERE r.refresh_hash = ?", (refresh_hash,)).fetchone()
+        found = f"SELECT {columns(TOKENS)} FROM token r WHERE r.refresh_hash = ?{self.row_lock}"
+        row = self._run(found, (refresh_hash,)).fetchone()
         return noun(TOKENS, row) if row else None  # type: ignore[return-value]
 
     def login(self, login: str) -> Login | None:

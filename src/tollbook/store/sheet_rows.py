@@ -26,6 +26,7 @@ from tollbook.billing.sheets import (
     Step,
     UsagePrice,
 )
+from tollbook.store.overtaking import Overtaken
 
 GENERATION = "sheets_generation"
 """The setting of the book that is another one after every change to sheets and assignments."""
@@ -220,8 +221,17 @@ class SheetWrites(SheetReads):
 
     def mark_used(self, version_sids: Iterable[str]) -> None:
         """Remember that these versions have rated something: from now on they stay."""
-        for version_sid in sorted(set(version_sids)):
-            self._run("UPDATE sheet_version SET used = 1 WHERE version_sid = ? AND used = 0", (version_sid,))
+        wanted = sorted(set(version_sids))
+        if not wanted:
+            return
+        marks = ", ".join("?" * len(wanted))
+        used = f"SELECT version_sid FROM sheet_version WHERE version_sid IN ({marks}) AND used = 1"
+        known = {sid for (sid,) in self._run(used, wanted)}
+        for version_sid in wanted:
+            if version_sid not in known:
+                marked = self._run("UPDATE sheet_version SET used = 1 WHERE version_sid = ?", (version_sid,))
+                if not marked.rowcount:  # an import replaced it since it rated
+                    raise Overtaken
 
     def _change_generation(self) -> None:
         self._settings = None

@@ -96,10 +96,14 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
             try:
                 self._run("ROLLBACK TO part")
                 self._run("RELEASE part")
-            except Exception:
-                raise Lost(error) from error
+            except Exception as failed:
+                raise Lost(self._died_of(error, failed)) from error
             raise
         self._run("RELEASE part")
+
+    def _died_of(self, error: BaseException, failed: Exception) -> BaseException:
+        """What undid the whole transaction: what ended a part of it, or what then kept that from being undone."""
+        return error
 
     def keep_instant(self) -> None:
         """Remember this instant, so that no later act has an earlier one; the store calls it before the commit."""
@@ -119,6 +123,11 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
             "INSERT INTO book VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
         )
 
+    def hold_book(self, name: str, value: str) -> None:
+        """Let no other act say anything else of it until this one ends; `value` is what is said where nothing was."""
+        self._settings = None
+        self._run("INSERT INTO book VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = book.value", (name, value))
+
     def drop_book(self, name: str) -> None:
         """Forget something about the book itself."""
         self._settings = None
@@ -132,6 +141,9 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
             "INSERT INTO partner_tree SELECT ancestor_sid, ?, depth + 1 FROM partner_tree WHERE descendant_sid = ?",
             (partner.partner_sid, partner.parent_sid),
         )
+
+    def hold_partner(self, sid: str) -> None:
+        """Let no other act change a partner from what this one reads of it now, until this one ends."""
 
     def change_partner(self, partner: Partner) -> None:
         """New values for all of a partner's attributes but its place in the tree."""

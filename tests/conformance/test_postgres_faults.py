@@ -1,0 +1,494 @@
+"""Row A16: a PostgreSQL server that is gone, hangs, comes back or is read-only; acts that get in each other's way.
+
+Every wait is bounded; whoever gets 503 may try again, and nothing is done twice.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors as said
+from psycopg.conninfo import conninfo_to_dict
+from tests.conformance.asking import page, sids
+from tests.conformance.postgres_servers import (
+    command,
+    end_connections,
+    frozen,
+    own_server,
+    planted,
+    start,
+    together,
+    until,
+)
+from tests.conformance.sqlite_files import refused
+from tests.making import CHILD, RESELLER, invoice, put, sid
+
+from tollbook import errors, limits
+from tollbook.api import health
+from tollbook.errors import Refusal
+from tollbook.query.fields import PARTNERS
+from tollbook.store import Store, Writes, postgres_server
+from tollbook.store.postgres import PostgresStore
+from tollbook.store.postgres_pool import Patient
+
+pytestmark = pytest.mark.postgres
+
+Server = postgres_server.Server
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with own_server() as made:
+        yield made
+
+
+@pytest.fixture
+def book(server: Server) -> Iterator[PostgresStore]:
+    made = planted(server)
+    yield made
+    made.close()
+
+
+def seconds(do: Callable[[], object]) -> float:
+    began = time.monotonic()
+    do()
+    return time.monotonic() - began
+
+
+def heard(do: Callable[[], Any]) -> Any:
+    """What something answers; None where it is refused for now, and may be tried again."""
+    try:
+        return do()
+    except Refusal as said:
+        refusal = said
+    assert (refusal.problem.status, refusal.retry_after) == (503, limits.RETRY_AFTER_SECONDS)
+    return None
+
+
+def works(store: Store) -> bool:
+    """Whether the book can be read and written by now."""
+
+    def use() -> bool:
+        store.act(lambda act: act.set_book("a", "b"))
+        return page(store, resource=PARTNERS).total == 4
+
+    return heard(use) is True
+
+
+def writes(number: int) -> Callable[[Writes], int]:
+    def do(act: Writes) -> int:
+        act.put_invoice(invoice(number), "imported")
+        return number
+
+    return do
+
+
+# Gone.
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate"])
+def test_a16_a_server_that_is_gone_is_told_at_once_and_found_again(
+    server: Server, book: PostgresStore, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert works(book)
+    server.stop(how)
+    for _ in range(3):
+        assert seconds(lambda: refused(errors.STORE_UNAVAILABLE, lambda: page(book))) < 2
+        assert seconds(lambda: refused(errors.STORE_UNAVAILABLE, lambda: book.act(writes(1)))) < 2
+        assert seconds(lambda: refused(errors.STORE_UNAVAILABLE, lambda: put(book, invoice(1)))) < 2
+    refusal = refused(errors.STORE_UNAVAILABLE, book.ready)
+    assert str(refusal) == "the database cannot be reached, or ended the connection"
+    assert str(server.folder) not in str(refusal)
+    start(server)
+    assert works(book)
+    assert page(book).total == 0
+
+
+def test_a16_a_restart_between_two_requests_is_not_noticed(server: Server, book: PostgresStore) -> None:
+    """What rested is looked at before it is used, whether it rested long or not."""
+    answers = together(*[lambda: works(book)] * 6)  # so that there are several connections
+    assert answers == [True] * 6
+    server.stop("fast")
+    start(server)
+    assert together(*[lambda: works(book)] * 6) == [True] * 6
+
+
+def test_a16_readiness_turns_false_and_true_again(
+    server: Server, book: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_known", health._Known())
+    health.check_ready(book)
+    server.stop("immediate")
+    until(lambda: unready(book), limits.READY_SECONDS + 2)
+    start(server)
+    until(lambda: not unready(book), limits.READY_SECONDS + 2)
+
+
+def unready(store: Store) -> bool:
+    def look() -> bool:
+        health.check_ready(store)
+        return True
+
+    return heard(look) is None
+
+
+def test_a16_an_outage_is_told_once_in_a_while(
+    server: Server, book: PostgresStore, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert works(book)
+    caplog.clear()
+    capfd.readouterr()
+    with caplog.at_level("INFO", "tollbook"):
+        server.stop("immediate")
+        for _ in range(5):
+            refused(errors.STORE_UNAVAILABLE, lambda: page(book))
+        start(server)
+        assert works(book)
+    told = [record.getMessage() for record in caplog.records]
+    assert told[0] == "the database cannot be reached"
+    assert told.count("the database cannot be reached") <= 2  # of readers, and of writers
+    assert "the database is back" in told
+    assert "psycopg" not in capfd.readouterr().err
+
+
+# Hangs.
+
+
+def test_a16_a_server_that_hangs_is_waited_for_so_long_and_no_longer(
+    server: Server, book: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ACT_SECONDS", 2)
+    assert works(book)
+    with frozen(server):
+        for _ in range(2):  # with a connection that is open, and with none
+            assert seconds(lambda: refused(errors.STORE_UNAVAILABLE, lambda: page(book))) < 5
+            assert seconds(lambda: refused(errors.STORE_UNAVAILABLE, lambda: book.act(writes(1)))) < 9
+            assert seconds(lambda: refused(errors.STORE_UNAVAILABLE, lambda: put(book, invoice(1)))) < 9
+    until(lambda: works(book))
+    assert page(book).total == 0
+
+
+def test_a16_a_server_that_hangs_within_an_act(
+    server: Server, book: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ACT_SECONDS", 2)
+    tries: list[int] = []
+
+    def hangs(act: Writes) -> None:
+        tries.append(act.now)
+        writes(1)(act)
+        with frozen(server):
+            writes(2)(act)
+
+    assert seconds(lambda: refused(errors.STORE_UNAVAILABLE, lambda: book.act(hangs))) < 5
+    assert len(tries) == 1
+    until(lambda: works(book))
+    assert page(book).total == 0
+
+
+def test_a16_closing_leaves_no_thread_even_where_the_server_hangs(server: Server) -> None:
+    store = planted(server)
+    before = threading.active_count()
+    assert works(store)
+    with frozen(server):
+        refused(errors.STORE_UNAVAILABLE, lambda: page(store))
+        assert seconds(store.close) < 12
+    until(lambda: threading.active_count() <= before)
+
+
+# Connections ended.
+
+
+class Ending(threading.Thread):
+    """Ends everybody's connections again and again."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server = server
+        self.over = threading.Event()
+        self.ended = 0
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            self.ended += end_connections(self._server)
+            self.over.wait(0.05)
+
+
+def test_a16_connections_that_are_ended_in_the_midst_of_everything(server: Server, book: PostgresStore) -> None:
+    """Reads and writes answer, or are refused with 503; what was answered is there, once."""
+    ending = Ending(server)
+    ending.start()
+    answered: list[int] = []
+    unknown: list[int] = []
+
+    def work(first: int) -> None:
+        for number in range(first, first + 20):
+            (answered if heard(partial(book.act, writes(number))) else unknown).append(number)
+            heard(lambda: page(book))
+
+    told = together(*[lambda first=first: work(first) for first in range(1, 81, 20)])
+    ending.over.set()
+    ending.join(30)
+    assert told == [None] * 4
+    assert ending.ended > 4
+    until(lambda: works(book))
+    there = sids(page(book, order="invoice_sid", limit=1000))
+    assert set(map(sid, answered)) <= set(there)
+    assert set(there) <= {sid(number) for number in [*answered, *unknown]}
+    assert page(book, filter="status eq open").total == len(there)
+
+
+def test_a16_a_connection_that_is_lost_before_the_commit_is_an_act_that_is_run_again(
+    server: Server, book: PostgresStore
+) -> None:
+    tries: list[int] = []
+
+    def dies_once(act: Writes) -> int:
+        tries.append(1)
+        writes(1)(act)
+        with act.savepoint():
+            if len(tries) == 1:
+                end_connections(server)
+            writes(2)(act)
+        return len(tries)
+
+    assert book.act(dies_once) == 2
+    assert page(book).total == 2
+
+
+class Refused(Exception):
+    """What a part of an act may be refused with."""
+
+
+def test_a16_a_part_that_is_undone_by_the_loss_of_its_connection_is_told_as_that(
+    server: Server, book: PostgresStore
+) -> None:
+    """Not as what the part was refused with: nobody knows if that would be so again."""
+    tries: list[int] = []
+
+    def dies_once(act: Writes) -> str:
+        tries.append(1)
+        try:
+            with act.savepoint():
+                if len(tries) == 1:
+                    end_connections(server)
+                raise Refused
+        except Refused:
+            return f"refused at {len(tries)}"
+
+    assert book.act(dies_once) == "refused at 2"
+
+
+def test_a16_a_commit_without_an_answer_is_not_run_again(
+    server: Server, book: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows if it is on disk: it is told as 503, and sending the same again counts once."""
+    tries: list[int] = []
+    say = Patient.execute
+
+    def cut(self: Patient, query: Any, *more: Any, **how: Any) -> Any:
+        done = say(self, query, *more, **how)
+        if query == "COMMIT" and len(tries) == 1:
+            self.pgconn.finish()
+            raise psycopg.OperationalError("the connection is lost")
+        return done
+
+    def once(act: Writes) -> None:
+        tries.append(1)
+        writes(1)(act)
+
+    monkeypatch.setattr(Patient, "execute", cut)
+    refused(errors.STORE_UNAVAILABLE, lambda: book.act(once))
+    assert len(tries) == 1
+    assert page(book).total == 1
+    book.act(once)
+    assert page(book).total == 1
+    assert page(book, filter="status eq open").total == 1
+
+
+# Read only.
+
+
+def test_a16_a_server_that_may_not_be_written(server: Server, book: PostgresStore) -> None:
+    """A standby, or one that its administrator closed: reads go on, and writes as soon as it may be written again."""
+    name = page_name(book)
+    assert works(book)
+    command(server, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    end_connections(server)
+    until(lambda: not works(book))
+    refused(errors.STORE_FULL, lambda: book.act(writes(1)))
+    refused(errors.STORE_FULL, lambda: put(book, invoice(1)))
+    refused(errors.STORE_FULL, book.ready)
+    assert page(book, resource=PARTNERS).total == 4
+    command(server, f"ALTER DATABASE {name} SET default_transaction_read_only = off")
+    assert book.act(writes(1)) == 1  # over another connection, without a refusal in between
+
+
+def page_name(store: PostgresStore) -> str:
+    return str(conninfo_to_dict(store.url)["dbname"])
+
+
+# In each other's way.
+
+
+def test_a16_what_comes_first_is_met_by_running_the_whole_act_again(book: PostgresStore) -> None:
+    for error in (said.SerializationFailure, said.DeadlockDetected, said.UniqueViolation):
+        tries: list[int] = []
+
+        def once(act: Writes, error: type[psycopg.Error] = error, tries: list[int] = tries) -> int:
+            tries.append(1)
+            writes(len(tries))(act)
+            if len(tries) == 1:
+                raise error
+            return len(tries)
+
+        assert book.act(once) == 2
+        assert sids(page(book)) == [sid(2)]
+        assert page(book, filter="status eq open").total == 1
+
+
+def test_a16_no_more_tries_than_may_be(book: PostgresStore) -> None:
+    tries: list[int] = []
+
+    def always(_: Writes) -> None:
+        tries.append(1)
+        raise said.SerializationFailure
+
+    refused(errors.STORE_BUSY, lambda: book.act(always))
+    assert len(tries) == limits.ACT_TRIES_MAX
+
+
+def test_a16_an_act_that_somebody_went_on_with_after_it_failed_is_not_answered(book: PostgresStore) -> None:
+    """PostgreSQL answers the commit of such a one with a rollback."""
+
+    def goes_on(act: Writes) -> None:
+        writes(1)(act)
+        with pytest.raises(psycopg.Error):
+            act._run("SELECT 1 / 0")
+
+    with pytest.raises(psycopg.Error):
+        book.act(goes_on)
+    assert page(book).total == 0
+
+
+def test_a16_two_acts_that_lock_in_opposite_order_are_both_done(book: PostgresStore) -> None:
+    met = threading.Barrier(2)
+
+    def locking(*order: str) -> Callable[[Writes], None]:
+        def do(act: Writes) -> None:
+            act.hold_partner(order[0])
+            try:
+                met.wait(0.5)
+            except threading.BrokenBarrierError:
+                pass  # it is run again, alone
+            act.hold_partner(order[1])
+
+        return do
+
+    told = together(lambda: book.act(locking(CHILD, RESELLER)), lambda: book.act(locking(RESELLER, CHILD)))
+    assert told == [None, None]
+
+
+def test_a16_who_waits_too_long_for_another_act_is_refused(server: Server) -> None:
+    """Another host has the rows; the bound is the server's to keep."""
+    with pytest.MonkeyPatch.context() as patch:
+        from tollbook.store import postgres
+
+        patch.setitem(postgres._OF_WRITERS, "lock_timeout", "300ms")
+        store, other = planted(server), None
+        try:
+            with store.writing() as act:
+                act.hold_partner(CHILD)
+                took = seconds(
+                    lambda: refused(errors.STORE_BUSY, lambda: store.act(lambda act: act.hold_partner(CHILD)))
+                )
+                assert 0.2 < took < 3
+            store.act(lambda act: act.hold_partner(CHILD))
+        finally:
+            store.close()
+        assert other is None
+
+
+def test_a16_a_statement_of_an_act_that_takes_too_long(book: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ACT_SECONDS", 0.3)
+    took = seconds(lambda: refused(errors.STORE_BUSY, lambda: book.act(lambda act: act._run("SELECT pg_sleep(20)"))))
+    assert took < 3
+    monkeypatch.undo()
+    assert book.act(writes(1)) == 1
+
+
+def test_a16_a_host_that_is_stuck_within_an_act_gives_up_its_rows(server: Server) -> None:
+    from tollbook.store import postgres
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(postgres._OF_WRITERS, "idle_in_transaction_session_timeout", "200ms")
+        store = planted(server)
+        tries: list[int] = []
+
+        def sticks_once(act: Writes) -> int:
+            tries.append(1)
+            act.hold_partner(CHILD)
+            time.sleep(0.6 if len(tries) == 1 else 0)
+            return writes(len(tries))(act)
+
+        assert store.act(sticks_once) == 2
+        assert sids(page(store)) == [sid(2)]
+        store.close()
+
+
+def test_a16_no_free_connection_is_a_bounded_wait(book: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECTION_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "LOCK_WAIT_SECONDS", 0.3)
+    readers = [book.reading() for _ in range(limits.CONNECTIONS_MAX)]
+    for reader in readers:
+        reader.__enter__()
+    assert seconds(lambda: refused(errors.STORE_BUSY, lambda: page(book))) < 2
+    for reader in readers:
+        reader.__exit__(None, None, None)
+    writers = [book.writing() for _ in range(limits.CONNECTIONS_MAX)]
+    for writer in writers:
+        writer.__enter__()
+    assert seconds(lambda: refused(errors.STORE_BUSY, lambda: book.act(writes(1)))) < 2
+    for writer in writers:
+        writer.__exit__(None, None, None)
+    assert works(book)
+
+
+def test_a16_whatever_a_reader_leaves_behind_the_next_one_begins_anew(book: PostgresStore) -> None:
+    """A long answer that nobody read to its end, an error in a snapshot: the connection serves the next as new."""
+    for number in range(1, 40):
+        put(book, invoice(number))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "STREAMED_ROWS", 5)
+        left = []
+        with book.reading() as snapshot:
+            left += [snapshot.invoice_documents(), snapshot.invoice_documents()]
+            assert [next(each) for each in left] == [next(iter(snapshot.invoice_documents()))] * 2
+            assert len(list(snapshot.invoice_documents())) == 39
+        with pytest.raises(psycopg.Error), book.reading() as snapshot:
+            snapshot._run("SELECT 1 / 0")
+        with book.reading() as snapshot:
+            del left
+            assert len(list(snapshot.invoice_documents())) == 39
+            assert snapshot.operator_sid()
+
+
+def test_a16_whatever_order_faults_come_in(server: Server, book: PostgresStore) -> None:
+    """A short life of random faults; at its end all is as if they had not been."""
+    chance = random.Random(4)
+    done: set[int] = set()
+    for number in range(1, 31):
+        fault = chance.choice(["none", "none", "end", "restart", "crash"])
+        if fault == "end":
+            end_connections(server)
+        elif fault != "none":
+            server.stop("fast" if fault == "restart" else "immediate")
+            start(server)
+        done.add(book.act(writes(number)))
+    assert sids(page(book, order="invoice_sid", limit=1000)) == [sid(number) for number in sorted(done)]
+    assert page(book, filter="status eq open").total == 30
