@@ -22,6 +22,7 @@ class Settings:
     """What an operator may set. `admin` is HOST:PORT or empty; `trusted_proxy` a comma list of addresses."""
 
     db: str = "tollbook.db"
+    db_read: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
@@ -39,6 +40,7 @@ class Settings:
 
 HELP = {
     "db": "the book: a path, sqlite:///path or postgresql://host/database",
+    "db_read": "a replica of a postgresql:// book, for lists and records: they may be a moment old",
     "host": "address to listen on",
     "port": "port to listen on; 0 takes a free one",
     "workers": "processes",
@@ -54,6 +56,9 @@ HELP = {
     "log_level": "debug, info, warning or error",
 }
 """One line about each setting, for the help and the reference."""
+
+URLS = ("db", "db_read")
+"""Settings that may hold a password: nobody is shown it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """A command line with a book of its own: `tollbook(...)` runs a command within the test's process."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.stores import ON_POSTGRES, new_database
 
 from tollbook.cli import main
 
@@ -26,12 +28,19 @@ class Ran(NamedTuple):
 Tollbook = Callable[..., Ran]
 
 
+def book_url() -> str:
+    """Where the command line's book is, or is to be."""
+    return os.environ.get("TOLLBOOK_DB", "tollbook.db")
+
+
 @pytest.fixture
 def tollbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tollbook:
-    """Runs a command in an empty folder, knowing nothing of the environment."""
+    """Runs a command in an empty folder, knowing nothing of the environment but where its book is."""
     monkeypatch.chdir(tmp_path)
     for name in ("TOLLBOOK_DB", "TOLLBOOK_CONFIG", "TOLLBOOK_SOURCE_TOKEN", "TOLLBOOK_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
+    if ON_POSTGRES:
+        monkeypatch.setenv("TOLLBOOK_DB", new_database())
 
     def run(*arguments: str) -> Ran:
         capsys.readouterr()
@@ -47,5 +56,5 @@ def tollbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 @pytest.fixture
 def made(tollbook: Tollbook) -> Any:
-    """What `init --json` printed of the book `tollbook.db`."""
+    """What `init --json` printed of the book."""
     return tollbook("init", "--json").json

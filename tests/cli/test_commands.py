@@ -8,18 +8,22 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import Tollbook
+from tests.cli.conftest import Tollbook, book_url
 from tests.making import invoice, item
 from tests.operations.lines import line
 from tests.operations.source import TOKEN, Source, serving
+from tests.stores import behind
 
 from tollbook.cli.arguments import parser
 from tollbook.cli.exits import EXITS
 from tollbook.cli.output import print_table, readable
+from tollbook.clock import SystemClock
+from tollbook.store import open_store, shown
 
 ROOT = Path(__file__).resolve().parents[2]
 SID = "00000001-0000-4000-8000-000000000000"
@@ -77,6 +81,7 @@ def test_what_is_not_understood_is_2(words: tuple[str, ...], tollbook: Tollbook)
     assert "usage: tollbook" in ran.err
 
 
+@pytest.mark.files
 def test_init_prints_the_token_once(tollbook: Tollbook, tmp_path: Path) -> None:
     ran = tollbook("init", "--name", "Example", "--currency", "EUR")
     assert ran.status == 0
@@ -96,13 +101,13 @@ def test_init_for_scripts(made: Any) -> None:
 def test_no_book(tollbook: Tollbook) -> None:
     ran = tollbook("partner", "list")
     assert ran.status == 1
-    assert "make one with tollbook init --db tollbook.db" in ran.err
+    assert f"there is no book at {shown(book_url())}; make one with tollbook init" in ran.err
     assert json.loads(tollbook("partner", "list", "--json").err)["code"] == "book_foreign"
 
 
+@pytest.mark.files
 def test_an_older_book_is_refused_with_the_command_that_helps(made: Any, tollbook: Tollbook, tmp_path: Path) -> None:
     import sqlite3
-    from contextlib import closing
 
     with closing(sqlite3.connect("tollbook.db")) as connection:
         connection.execute("PRAGMA user_version = 1")
@@ -172,7 +177,7 @@ def test_partners(made: Any, tollbook: Tollbook, tmp_path: Path) -> None:
         (("explain-query", "status"), "filter"),
         (("config", "--port", "99999"), "port"),
         (("config", "--config", "none.toml"), "none.toml"),
-        (("restore", "none.db"), "there is no book at none.db"),
+        (("restore", "none.db", "--db", "r.db"), "there is no book at none.db"),
         (("serve", "--db", "none.db"), "there is no book at none.db"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
@@ -347,10 +352,7 @@ def test_explain_query(filled: str, tollbook: Tollbook) -> None:
 
 def test_check_and_repair(filled: str, tollbook: Tollbook) -> None:
     assert tollbook("check").out == "5 invoices: everything agrees\n"
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect("tollbook.db", isolation_level=None)) as connection:
+    with closing(open_store(book_url(), SystemClock())) as store, behind(store) as connection:
         connection.execute("UPDATE invoice SET amount = 3")
         connection.execute("UPDATE invoice_counter SET invoices = 1")
     ran = tollbook("check")
@@ -363,6 +365,7 @@ def test_check_and_repair(filled: str, tollbook: Tollbook) -> None:
     assert "6 findings are repaired" in ran.err
 
 
+@pytest.mark.files
 def test_backup_and_restore(filled: str, tollbook: Tollbook, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tollbook("backup", "b.db", "--json").json["bytes"] > 0
     assert "--yes replaces it" in tollbook("backup", "b.db").err
@@ -378,9 +381,9 @@ def test_backup_and_restore(filled: str, tollbook: Tollbook, monkeypatch: pytest
         assert tollbook("restore", "b.db", "--db", "r.db").status == status
 
 
+@pytest.mark.files
 def test_a_backup_with_findings_is_not_restored(filled: str, tollbook: Tollbook) -> None:
     import sqlite3
-    from contextlib import closing
 
     tollbook("backup", "b.db")
     with closing(sqlite3.connect("b.db", isolation_level=None)) as connection:

@@ -29,7 +29,7 @@ def acme(tollbook: Tollbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     engine.pay(sid, "5", reference="r1")
     engine.correct("b", None)
     engine.store.close()
-    monkeypatch.setenv("TOLLBOOK_DB", str(tmp_path / "book.db"))
+    monkeypatch.setenv("TOLLBOOK_DB", engine.store.url)
     return str(
         next(each["display_id"] for each in tollbook("partner", "list", "--json").json if each["name"] == "Acme")
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import Tollbook
+from tests.cli.conftest import Tollbook, book_url
 from tests.engine import call
 
 from tollbook.billing.rating import Rated
@@ -258,7 +258,7 @@ def test_refusals(words: tuple[str, ...], reason: str, deck: str, tollbook: Toll
 
 def test_a_rate_finds_what_waited_for_it(deck: str, tollbook: Tollbook) -> None:
     partner_sid = tollbook("partner", "add", "--name", "Acme", "--json").json["partner_sid"]
-    store = open_store("tollbook.db", SystemClock())
+    store = open_store(book_url(), SystemClock())
     now = format_instant(store.clock.now())
     calls = [call(partner_sid, number, now, seconds=60) for number in ("c1", "c2")]
     outcomes = store.act(lambda act: record(act, operator_caller(store), calls))

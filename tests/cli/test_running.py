@@ -26,7 +26,7 @@ def engine(tmp_path: Path) -> Engine:
 @pytest.fixture
 def run(engine: Engine, tollbook: Tollbook) -> Tollbook:
     """Runs a command on that book."""
-    return lambda *words: tollbook(*words, "--db", "book.db")
+    return lambda *words: tollbook(*words, "--db", engine.store.url)
 
 
 def use(engine: Engine, partner_sid: str, dr_sid: str, minutes: int, stop: str = NOW) -> None:
@@ -259,10 +259,11 @@ def test_a_shorter_delay_closes_what_is_due_by_it(tmp_path: Path, tollbook: Toll
     engine.partner("Acme")
     engine.run(CLOSED)
     engine.at("2024-12-20T01:00:00Z")
-    assert tollbook("bill", "--db", "book.db", "--json").json["invoices"] == 0
-    shown: dict[str, Any] = tollbook("book", "set", "close_delay_seconds", "3600", "--db", "book.db", "--json").json
+    url = engine.store.url
+    assert tollbook("bill", "--db", url, "--json").json["invoices"] == 0
+    shown: dict[str, Any] = tollbook("book", "set", "close_delay_seconds", "3600", "--db", url, "--json").json
     assert shown == {"close_delay_seconds": "3600", "spending_policy": "warn", "usage_age_days_max": "730"}
-    assert tollbook("bill", "--db", "book.db", "--json").json["invoices"] == 1
-    assert tollbook("book", "show", "--db", "book.db", "--json").json == {"currency": "USD"} | shown
-    ran = tollbook("book", "show", "--db", "book.db")
+    assert tollbook("bill", "--db", url, "--json").json["invoices"] == 1
+    assert tollbook("book", "show", "--db", url, "--json").json == {"currency": "USD"} | shown
+    ran = tollbook("book", "show", "--db", url)
     assert ["close_delay_seconds", "3600"] in [words[:2] for words in lines(ran)]

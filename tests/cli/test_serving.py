@@ -26,7 +26,7 @@ from tollbook.query.sample import SAMPLE
 from tollbook.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
+OURS = {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
 
 
 class Started(NamedTuple):
@@ -43,7 +43,7 @@ def started(*arguments: str) -> Iterator[Started]:
     command = [sys.executable, "-m", "tollbook", *arguments]
     began = time.perf_counter()
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **OURS}
     ) as process:
         assert process.stdout
         first = process.stdout.readline()
@@ -63,6 +63,7 @@ def started(*arguments: str) -> Iterator[Started]:
             assert process.wait(20) == 0
 
 
+@pytest.mark.files
 def test_the_demo_line_works_as_it_is(tollbook: Tollbook, tmp_path: Path) -> None:
     page: dict[str, Any] = {}
     for _ in range(2):
@@ -78,6 +79,7 @@ def test_the_demo_line_works_as_it_is(tollbook: Tollbook, tmp_path: Path) -> Non
     assert (page["total"], page["has_more"]) == (4, True)
 
 
+@pytest.mark.files
 def test_the_demo_shows_how_to_watch_an_invoice_close(tmp_path: Path, tollbook: Tollbook) -> None:
     with started("demo", "--port", "0", "--db", "demo.db") as demo:
         _, *lines = (shlex.split(line) for line in demo.said if line.strip().startswith("curl "))
@@ -86,6 +88,7 @@ def test_the_demo_shows_how_to_watch_an_invoice_close(tmp_path: Path, tollbook: 
     assert {record["date_issued"][:10] for record in page["items"]} == {"2025-02-15"}
 
 
+@pytest.mark.files
 def test_a_taken_port_is_said_with_what_to_do(tollbook: Tollbook) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -95,6 +98,7 @@ def test_a_taken_port_is_said_with_what_to_do(tollbook: Tollbook) -> None:
     assert f"for example --port {port + 1}" in ran.err
 
 
+@pytest.mark.files
 def test_the_demo_book_is_kept_out_of_the_way(
     tollbook: Tollbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +109,7 @@ def test_the_demo_book_is_kept_out_of_the_way(
     assert not (tmp_path / "demo.db").exists()
 
 
+@pytest.mark.files
 def test_a_demo_book_of_another_version_can_be_made_anew(
     tollbook: Tollbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +123,7 @@ def test_a_demo_book_of_another_version_can_be_made_anew(
     assert "db: or make the demo book anew: --fresh" in ran.err
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("more", [(), ("--fresh",)])
 def test_the_demo_leaves_a_book_of_ones_own_alone(
     tollbook: Tollbook, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
@@ -145,6 +151,7 @@ def test_a11_a_server_closes_what_is_due_by_itself_once_however_many_workers_loo
     engine.store.close()
 
 
+@pytest.mark.files
 def test_a_whole_account_is_pulled_from_a_tollbook(tollbook: Tollbook, monkeypatch: pytest.MonkeyPatch) -> None:
     tollbook("init", "--db", "copy.db")
     with started("demo", "--port", "0", "--db", "demo.db") as demo:

@@ -73,7 +73,9 @@ def _add_serving(verbs: Verbs) -> None:
     ).settings(*_SERVER)
     verbs.add(
         "demo", "serving:demo", "make a book of sample invoices and serve it", "tollbook demo --port 8081", json=False
-    ).settings("host", "port").add("--fresh", action="store_true", help="make the sample book anew")
+    ).settings("host", "port").add("--fresh", action="store_true", help="make the sample book anew").add(
+        "--postgres", action="store_true", help="in a PostgreSQL server of its own, which ends with it"
+    )
 
 
 def _add_moving(verbs: Verbs) -> None:

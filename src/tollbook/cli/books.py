@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 
 from tollbook import errors
 from tollbook.cli.checking import tell
@@ -9,10 +10,11 @@ from tollbook.cli.exits import DONE, FAILED
 from tollbook.cli.opening import book_of, read_argument, settings_of
 from tollbook.cli.output import note, print_json, print_table, progress
 from tollbook.clock import SystemClock, format_instant, parse_instant
+from tollbook.config import URLS
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations import keeping
 from tollbook.operations.books import create_book
-from tollbook.store import store_path
+from tollbook.store import shown, store_path
 
 
 def init(arguments: Namespace) -> int:
@@ -27,7 +29,7 @@ def init(arguments: Namespace) -> int:
         print_json({"partner_sid": founded.operator.partner_sid, "token": founded.token.access_token})
         return DONE
     print(founded.token.access_token)
-    note(f"made the book {settings.db}; the operator is partner {founded.operator.partner_sid}")
+    note(f"made the book {shown(settings.db)}; the operator is partner {founded.operator.partner_sid}")
     if begins is not None:
         note(f"it is a sandbox: its clock stands at {format_instant(begins)} until tollbook clock moves it")
     note("above is the first token, with every scope; it is not shown again")
@@ -58,13 +60,14 @@ def backup(arguments: Namespace) -> int:
 def restore(arguments: Namespace) -> int:
     """Verify a backup, then put it in the book's place; 1 if something is wrong with it."""
     settings, _ = settings_of(arguments)
+    target = store_path(settings.db)
     with progress("verifying the backup") as bar:
         audited = keeping.verify_backup(arguments.file, SystemClock(), bar)
     if audited.total:
         tell(audited)
         note(f"{arguments.file} is not restored")
         return FAILED
-    if store_path(settings.db).exists() and not arguments.yes:
+    if target.exists() and not arguments.yes:
         _ask(f"{settings.db} will be replaced by {arguments.file}, {audited.invoices} invoices.")
     aside = keeping.restore(arguments.file, settings.db)
     if arguments.json:
@@ -90,19 +93,20 @@ def migrate(arguments: Namespace) -> int:
     settings, _ = settings_of(arguments)
     before, after, copy = keeping.migrate(settings.db)
     if arguments.json:
-        print_json({"db": settings.db, "before": before, "after": after, "backup": str(copy) if copy else None})
+        print_json({"db": shown(settings.db), "before": before, "after": after, "backup": str(copy) if copy else None})
     elif before < after and copy is None:
         note(f"the book is now of version {after}; it was of version {before}")
     elif copy:
         note(f"{settings.db} is now of version {after}; as it was, version {before}, it is kept as {copy}")
     else:
-        note(f"{settings.db} is of version {after} already")
+        note(f"{shown(settings.db)} is of version {after} already")
     return DONE
 
 
 def config(arguments: Namespace) -> int:
     """Show every setting, its value and where it comes from."""
     _, sourced = settings_of(arguments)
+    sourced = [replace(each, value=shown(each.value)) if each.name in URLS else each for each in sourced]
     if arguments.json:
         print_json({each.name: {"value": each.value, "source": each.source} for each in sourced})
     else:

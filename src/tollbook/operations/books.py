@@ -33,14 +33,16 @@ def create_book(
     currency: str = "USD",
     partner_sid: str | None = None,
     sandbox_clock: int | None = None,
+    unfinished: str = "",
 ) -> Founded:
     """Make a book at a path or URL where nothing is; it appears there whole, or not at all.
 
-    With `sandbox_clock` it is a sandbox that begins at that instant.
+    With `sandbox_clock` it is a sandbox that begins at that instant. `unfinished` is why more is done to it before
+    others may open it, where a server has it: until `finish_store`.
     """
     _check(name, currency, sandbox_clock)
     if is_served(url):
-        store = create_store(url, clock)
+        store = create_store(url, clock, unfinished)
         return Founded(store, *_found(store, name, currency, partner_sid, sandbox_clock))
     target = store_path(url)
     book_files.refuse_present(target)

@@ -36,8 +36,7 @@ from tollbook.query.fields import TOKENS
 from tollbook.query.listing import parse_list
 from tollbook.query.records import decode_json, encode_json
 from tollbook.query.sample import SAMPLE
-from tollbook.store import Store, Writes, open_store, store_path
-from tollbook.store.book_files import remove_book
+from tollbook.store import Store, Writes, finish_store, is_served, open_store, remove_book, store_path
 
 PASSWORD: Final = "demo-password"  # noqa: S105  (every demo partner's, told in the README)
 DOCUMENTED_PARTNER: Final[str] = SAMPLE["partner_sid"]
@@ -150,11 +149,22 @@ _DOCUMENTED: Final = Customer(
 
 def make_demo_book(url: str, clock: Clock, watch: Watch = lambda done, total: None) -> None:
     """Make the demo book where nothing is; it appears whole or not at all. `watch` is told of each month."""
+    if is_served(url):
+        with closing(_lived(url, clock, watch)) as store:
+            finish_store(store)
+        return
     target = store_path(url)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    remove_book(part)
-    founded = create_book(str(part), clock, name="Operator", partner_sid=OPERATOR, sandbox_clock=_starts(0))
+    remove_book(str(part))
+    _lived(str(part), clock, watch).close()
+    os.replace(part, target)
+
+
+def _lived(url: str, clock: Clock, watch: Watch) -> Store:
+    """The demo book at the end of its year, open."""
+    why = "the demo book was being made; tollbook demo makes it anew"
+    founded = create_book(url, clock, name="Operator", partner_sid=OPERATOR, sandbox_clock=_starts(0), unfinished=why)
     store = founded.store
     store.act(_furnish)
     for version, takers in sheets_of((CLINIC, LOGISTICS)):
@@ -164,8 +174,7 @@ def make_demo_book(url: str, clock: Clock, watch: Watch = lambda done, total: No
         watch(month, _MONTHS)
         year.live(month)
     watch(_MONTHS, _MONTHS)
-    store.close()
-    os.replace(part, target)
+    return store
 
 
 def _furnish(act: Writes) -> None:

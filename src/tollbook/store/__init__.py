@@ -22,13 +22,10 @@ The conformance suite holds every store to this.
 """
 
 import sys
-from pathlib import Path
 from typing import Any
 
-from tollbook import errors
 from tollbook.clock import Clock
-from tollbook.errors import Flaw, Refusal
-from tollbook.store import sqlite
+from tollbook.store import book_files, sqlite
 from tollbook.store.answers import Kept
 from tollbook.store.auditing import EVERYBODY, Span, Stored
 from tollbook.store.contract import Store
@@ -37,6 +34,7 @@ from tollbook.store.planning import is_one_statement
 from tollbook.store.reads import Login, Reads
 from tollbook.store.sharing import Alike
 from tollbook.store.sheet_rows import Sheet, VersionHead
+from tollbook.store.urls import UNFINISHED, is_served, shown, store_path
 from tollbook.store.writes import Access, Standing, Writes
 
 __all__ = [
@@ -57,43 +55,51 @@ __all__ = [
     "Writes",
     "create_store",
     "cursor_of",
+    "finish_store",
+    "has_book",
     "is_one_statement",
     "is_served",
     "migrate_served",
     "open_store",
+    "remove_book",
+    "shown",
     "store_failed",
     "store_path",
 ]
 
 
-_SERVED = ("postgresql://", "postgres://")
+def create_store(url: str, clock: Clock, unfinished: str = "") -> Store:
+    """Make an empty book and open it.
 
-
-def is_served(url: str) -> bool:
-    """Whether a book is a database that a server has, and no file."""
-    return url.startswith(_SERVED)
-
-
-def store_path(url: str) -> Path:
-    """The file that a book's path or `sqlite:` URL names."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return Path(url)
+    One that a server has may be `unfinished`, for a reason: refused to whoever opens it until `finish_store`.
+    """
     if is_served(url):
-        raise Refusal(errors.SETTING_INVALID, Flaw("db", "expected a file: this is done to books in files only"))
-    if scheme != "sqlite":
-        said = f"no store for {scheme}: give a path, sqlite:///path or postgresql://host/database"
-        raise Refusal(errors.SETTING_INVALID, Flaw("db", said))
-    return Path(rest)
-
-
-def create_store(url: str, clock: Clock) -> Store:
-    """Make an empty book and open it."""
-    if is_served(url):
-        _postgres().postgres_books.create_book(url)
-    else:
-        sqlite.create_book(store_path(url))
+        _postgres().postgres_books.create_book(url, unfinished)
+        store: Store = _postgres().PostgresStore(url, clock)
+        return store
+    sqlite.create_book(store_path(url))
     return open_store(url, clock)
+
+
+def finish_store(store: Store) -> None:
+    """Let a book that was `unfinished` be opened by everybody."""
+    store.act(lambda act: act.drop_book(UNFINISHED))
+
+
+def has_book(url: str) -> bool:
+    """Whether a whole book is where a URL leads, be it an older one."""
+    if is_served(url):
+        found: bool = _postgres().postgres_books.has_book(url)
+        return found
+    return store_path(url).exists()
+
+
+def remove_book(url: str) -> None:
+    """Remove a book, with all that is in it."""
+    if is_served(url):
+        _postgres().postgres_books.remove_book(url)
+    else:
+        book_files.remove_book(store_path(url))
 
 
 def migrate_served(url: str) -> tuple[int, int]:

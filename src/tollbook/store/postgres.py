@@ -38,6 +38,7 @@ from tollbook.store.postgres_faults import (
 from tollbook.store.postgres_pool import Patient, Pool
 from tollbook.store.postgres_session import Session
 from tollbook.store.reads import Reads
+from tollbook.store.urls import shown
 from tollbook.store.writes import Lost, Writes
 
 __all__ = ["PostgresStore", "open_book", "store_failed"]
@@ -50,7 +51,7 @@ class PostgresStore:
 
     def __init__(self, url: str, clock: Clock, read_url: str = "") -> None:
         self.url = url
-        self.place = postgres_books.shown(url)
+        self.place = shown(url)
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
         self._read_url = read_url or url

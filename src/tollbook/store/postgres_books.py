@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tollbook import errors, limits
@@ -14,6 +14,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.store import migrations
 from tollbook.store.postgres_faults import is_lost, translated, translation
 from tollbook.store.postgres_session import adapt
+from tollbook.store.urls import UNFINISHED, refuse_misread, shown
 
 SCHEMA_VERSION = "schema_version"
 """The book's name for the version of its schema, which every act sees."""
@@ -33,6 +34,7 @@ def connect(url: str, **options: Any) -> Connection[Any]:
 
 def told(url: str) -> str:
     """What the driver is told: the URL, the bounds of waiting unless it sets its own, and who asks."""
+    refuse_misread(url)
     try:
         given = conninfo_to_dict(url)
     except psycopg.Error as error:
@@ -49,27 +51,57 @@ def writing_url(url: str) -> str:
     return make_conninfo(**given)
 
 
-def shown(url: str) -> str:
-    """A URL as a person may see it: without its password."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", re.sub(r"([?&]password=)[^&]*", r"\1***", url))
-
-
 def _unreachable(url: str, error: psycopg.Error) -> Exception:
     if is_lost(error) or isinstance(error, psycopg.OperationalError):
-        lines = str(error).strip().splitlines()
-        flaw = Flaw("db", f"{shown(url)}: {lines[-1].strip() if lines else 'no connection'}")
+        flaw = Flaw("db", f"{shown(url)}: {_reason(str(error))}")
         return Refusal(errors.STORE_UNAVAILABLE, flaw, retry_after=limits.RETRY_AFTER_SECONDS)
     return translation(error)
 
 
-def create_book(url: str) -> None:
-    """Make an empty book in a database that has none, or one without a partner: its making was interrupted."""
+def _reason(said: str) -> str:
+    """Why there is no connection, of the lines that the driver has about each address.
+
+    >>> _reason('connection failed: connection to server at "::1" failed: FATAL:  no role "x"')
+    'no role "x"'
+    """
+    lines = said.strip().splitlines() or ["no connection"]
+    reasons = [line.strip() for line in lines if "Is the server running" not in line]
+    reason = re.sub(r"^.*failed: (FATAL:\s*)?", "", reasons[-1] if reasons else lines[0])
+    return f"{reason}: is the server running?" if len(reasons) < len(lines) else reason
+
+
+def create_book(url: str, unfinished: str = "") -> None:
+    """Make an empty book in a database that has none, or one without a partner: its making was interrupted.
+
+    With `unfinished`, why, the book is refused to whoever opens it until that is taken away (`UNFINISHED`).
+    """
     with connect(url) as connection, translated(), _migrating(connection):
         if _version(connection) is None:
             _refuse_strangers(connection, url)
             _apply(connection, 0)
-        elif connection.execute("SELECT 1 FROM partner LIMIT 1").fetchone():
+        elif _unfinished(connection) or connection.execute("SELECT 1 FROM partner LIMIT 1").fetchone():
             raise Refusal(errors.CONFLICT, Flaw("db", f"there is a book at {shown(url)} already"))
+        if unfinished:
+            connection.execute("INSERT INTO book VALUES (%s, %s)", (UNFINISHED, unfinished))
+
+
+def has_book(url: str) -> bool:
+    """Whether a whole book is in a database, be it an older one."""
+    with connect(url) as connection, translated():
+        whole = _version(connection) is not None and not _unfinished(connection)
+        return whole and connection.execute("SELECT 1 FROM partner LIMIT 1").fetchone() is not None
+
+
+def remove_book(url: str) -> None:
+    """Remove a book's tables from a database, whole or not; nothing else that is there."""
+    with connect(url) as connection, translated(), _migrating(connection):
+        if _version(connection) is None:
+            return
+        for name in reversed(migrations.names()):
+            found = connection.execute("SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (name,))
+            for (is_view,) in found.fetchall():
+                drop = sql.SQL("DROP VIEW {}" if is_view else "DROP TABLE {}")
+                connection.execute(drop.format(sql.Identifier(name)))
 
 
 def _refuse_strangers(connection: Connection[Any], url: str) -> None:
@@ -90,8 +122,10 @@ def known_version(connection: Connection[Any], url: str) -> int:
     """The same over a connection."""
     version = _version(connection)
     if version is None:
-        said = f"there is no book at {shown(url)}; make one with tollbook init --db"
+        said = f"there is no book at {shown(url)}; make one with tollbook init"
         raise Refusal(errors.BOOK_FOREIGN, Flaw("db", said))
+    if why := _unfinished(connection):
+        raise Refusal(errors.BOOK_FOREIGN, Flaw("db", f"the book at {shown(url)} is not whole: {why}"))
     return version
 
 
@@ -130,3 +164,9 @@ def _version(connection: Connection[Any]) -> int | None:
         return None
     row = connection.execute("SELECT value FROM book WHERE name = %s", (SCHEMA_VERSION,)).fetchone()
     return int(row[0]) if row else None
+
+
+def _unfinished(connection: Connection[Any]) -> str:
+    """Why the book that is there is not whole; nothing where it is."""
+    row = connection.execute("SELECT value FROM book WHERE name = %s", (UNFINISHED,)).fetchone()
+    return str(row[0]) if row else ""

@@ -5,6 +5,7 @@ distributions put them. It refuses to run as root; then it runs as `nobody`, or 
 """
 
 import ctypes
+import fcntl
 import os
 import shutil
 import subprocess
@@ -69,14 +70,72 @@ def new_server(folder: Path, *settings: str) -> Server:
     `settings` are such as `fsync=off`.
     """
     folder.mkdir(parents=True, mode=0o700)
+    _make_cluster(folder)
+    return Server(folder, _started(folder, settings))
+
+
+def _make_cluster(folder: Path) -> None:
+    """Make what a server keeps, in a folder; it is there whole or not at all."""
     who = _user()
     if who:
         shutil.chown(folder, who)
+    part = folder / "data.part"
+    shutil.rmtree(part, ignore_errors=True)
     auth = ("--auth=trust", "--username=tollbook", "--encoding=UTF8", "--locale=C", "--no-sync")
-    made = _run([programs() / "initdb", "-D", folder / "data", *auth], who)
+    made = _run([programs() / "initdb", "-D", part, *auth], who)
     if made.returncode:
         raise Refusal(errors.STORE_UNAVAILABLE, Flaw("postgres", made.stdout.decode(errors="replace").strip()))
-    return Server(folder, _started(folder, settings))
+    part.rename(folder / "data")
+
+
+@contextmanager
+def kept(folder: Path, database: str) -> Iterator[str]:
+    """The URL of a database on a server of one's own whose folder stays; one at a time may use it.
+
+    The server ends with the context and, on Linux, with this process, however it ends.
+    """
+    if len(os.fsencode(folder)) > _SOCKET_FOLDER_BYTES_MAX:
+        raise Refusal(errors.SETTING_INVALID, Flaw("postgres", f"{folder} is too long a name for a server's socket"))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(folder):
+        if not (folder / "data").exists():
+            _make_cluster(folder)
+        server = Server(folder, _started(folder, ()))
+        try:
+            _have_database(server.url(), database)
+            yield server.url(database)
+        finally:
+            server.stop()
+
+
+_SOCKET_FOLDER_BYTES_MAX = 90  # the system's bound is 107 with the socket's own name
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other process has the folder; the system lets go of it with this one."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            said = f"{folder} is in use: another demo runs on it"
+            raise Refusal(errors.STORE_BUSY, Flaw("postgres", said)) from None
+        yield
+
+
+def _have_database(url: str, name: str) -> None:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            create = psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE template0")
+            connection.execute(create.format(psycopg.sql.Identifier(name)))
+
+
+def may_reach(folder: Path) -> bool:
+    """Whether the server's user, who is not the one who runs this where that is root, gets to what is in a folder."""
+    there = [above for above in (folder, *folder.parents) if above.exists()]
+    return not _user() or all(above.stat().st_mode & 0o001 for above in there)
 
 
 def kept_server(folder: Path, *settings: str) -> Server:
