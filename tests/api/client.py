@@ -26,7 +26,7 @@ from tollbook.clock import FixedClock
 from tollbook.config import Settings
 from tollbook.operations.passwords import Passwords, hash_password
 from tollbook.operations.tokens import Wish, grant_to
-from tollbook.store import Store
+from tollbook.store import Store, open_store
 
 CORE = "/core/v2"
 INVOICES = f"{CORE}/billing/invoices"
@@ -131,6 +131,7 @@ def services(store: Store, settings: Settings) -> Services:
     return Services(
         settings=settings,
         store=store,
+        lists=open_store(store.url, store.clock, settings.db_read) if settings.db_read else store,
         passwords=passwords,
         door=Doorkeeper(store, passwords),
         bodies=Bodies(settings.threads),
@@ -142,11 +143,16 @@ def make_world(directory: Path, *, scopes: tuple[str, ...] = SCOPES, **settings:
     """A fresh world: each of the family has these scopes, a login and the one password."""
     clock = FixedClock(NOW)
     store = fresh_store(directory, clock)
+    plant(store, scopes)
+    return World(store, clock, **settings)
+
+
+def plant(store: Store, scopes: tuple[str, ...] = SCOPES) -> None:
+    """Give an empty book the family, with scopes, logins and the one password."""
     with store.writing() as act:
         for member in family():
             login = LOGINS[member.partner_sid]
             act.add_partner(replace(member, available_scopes=scopes, login=login), _HASHED)
-    return World(store, clock, **settings)
 
 
 def basic(login: str, password: str) -> str:

@@ -44,7 +44,7 @@ class Listener:
 def listen(settings: Settings, metrics: Path) -> Listener:
     """The admin server of `--admin HOST:PORT`; `metrics` is where the workers write. A taken address is refused."""
     host, _, port = settings.admin.rpartition(":")
-    store = open_store(settings.db, SystemClock())
+    store = open_store(settings.db, SystemClock(), settings.db_read)
 
     def ready() -> tuple[int, str, bytes]:
         try:

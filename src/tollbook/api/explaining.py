@@ -9,7 +9,7 @@ from tollbook.operations.explaining import explain_invoice as explained
 def explain_invoice(request: Request) -> Answer:
     """The rates, corrections, credits and payments behind an invoice, with sums in words that add up to the cent."""
     request.no_arguments()
-    found = explained(request.services.store, request.caller, request.params["invoice_sid"])
+    found = explained(request.services.lists, request.caller, request.params["invoice_sid"])
     return Answer(encode_tidy(found))
 
 

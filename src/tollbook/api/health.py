@@ -32,7 +32,7 @@ def live(request: Request) -> Answer:
 def ready(request: Request) -> Answer:
     """200 where requests can be served; 503 with the reason otherwise."""
     request.no_arguments()
-    check_ready(request.services.store)
+    check_ready(request.services.lists)
     return Answer(encode_json({"status": "ready"}))
 
 

@@ -28,13 +28,13 @@ _REVOKE_FIELDS = ("token", "token_type", "client_id", "client_secret")
 
 def _list(resource: Resource, request: Request) -> Answer:
     asked = parse_list(request.query, resource, strict=request.strict)
-    return list_answer(asked, list_records(request.services.store, request.caller, asked), request.url)
+    return list_answer(asked, list_records(request.services.lists, request.caller, asked), request.url)
 
 
 def _one(resource: Resource, request: Request) -> Answer:
     view = parse_view(request.query, resource, strict=request.strict)
     sid = request.params[resource.sid]
-    return Answer(get_record(request.services.store, request.caller, resource, sid, view))
+    return Answer(get_record(request.services.lists, request.caller, resource, sid, view))
 
 
 def list_invoices(request: Request) -> Answer:
@@ -60,7 +60,7 @@ def get_payment(request: Request) -> Answer:
 def list_usage_of_invoice(request: Request) -> Answer:
     """A page of the records behind an invoice in sight: calls, messages and other usage, late ones too."""
     asked = parse_list(request.query, USAGE, strict=request.strict)
-    page = list_usage(request.services.store, request.caller, request.params["invoice_sid"], asked)
+    page = list_usage(request.services.lists, request.caller, request.params["invoice_sid"], asked)
     return list_answer(asked, page, request.url)
 
 

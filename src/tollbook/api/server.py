@@ -42,7 +42,7 @@ def serve(settings: Settings, on_ready: Ready | None = None) -> int:
     with that URL. A Refusal says why it cannot start: no book, or an address that is taken.
     """
     set_up_logging(settings.log_level)
-    open_store(settings.db, SystemClock()).close()
+    open_store(settings.db, SystemClock(), settings.db_read).close()
     with closing(_hold_address(settings.host, settings.port)) as held:
         port = held.getsockname()[1]
         metrics = Path(tempfile.mkdtemp(prefix="tollbook-metrics-")) if settings.admin else None

@@ -16,6 +16,8 @@ class Services:
 
     settings: Settings
     store: Store
+    lists: Store
+    """The same book for lists and records, maybe as a replica has it, a moment old: nobody's credentials."""
     passwords: Passwords
     door: Doorkeeper
     bodies: Bodies
@@ -25,12 +27,15 @@ class Services:
 def open_services(settings: Settings) -> Services:
     """Open the book and what stands around it; a Refusal where the book is not one."""
     store = open_store(settings.db, SystemClock())
-    store.read_deadline_seconds = settings.read_deadline_ms / 1000  # time, not money
+    lists = open_store(settings.db, SystemClock(), settings.db_read) if settings.db_read else store
+    for each in (store, lists):
+        each.read_deadline_seconds = settings.read_deadline_ms / 1000  # time, not money
     store.bound_writers(max(1, settings.threads // 2))
     passwords = Passwords(store)
     return Services(
         settings=settings,
         store=store,
+        lists=lists,
         passwords=passwords,
         door=Doorkeeper(store, passwords),
         bodies=Bodies(settings.threads),

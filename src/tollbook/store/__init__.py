@@ -24,7 +24,9 @@ The conformance suite holds every store to this.
 import sys
 from typing import Any
 
+from tollbook import errors
 from tollbook.clock import Clock
+from tollbook.errors import Flaw, Refusal
 from tollbook.store import book_files, sqlite
 from tollbook.store.answers import Kept
 from tollbook.store.auditing import EVERYBODY, Span, Stored
@@ -108,11 +110,16 @@ def migrate_served(url: str) -> tuple[int, int]:
     return versions
 
 
-def open_store(url: str, clock: Clock) -> Store:
-    """Open a book of the present version; a Refusal says what else is there."""
+def open_store(url: str, clock: Clock, read_url: str = "") -> Store:
+    """Open a book of the present version; a Refusal says what else is there.
+
+    With `read_url` its `reading()` asks that replica, and may not know of acts of the last moment.
+    """
     if is_served(url):
-        store: Store = _postgres().open_book(url, clock)
+        store: Store = _postgres().open_book(url, clock, read_url)
         return store
+    if read_url:
+        raise Refusal(errors.SETTING_INVALID, Flaw("db_read", "a replica goes with a postgresql:// book only"))
     return sqlite.open_book(store_path(url), clock)
 
 

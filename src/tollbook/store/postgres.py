@@ -38,7 +38,7 @@ from tollbook.store.postgres_faults import (
 from tollbook.store.postgres_pool import Patient, Pool
 from tollbook.store.postgres_session import Session
 from tollbook.store.reads import Reads
-from tollbook.store.urls import shown
+from tollbook.store.urls import is_served, shown
 from tollbook.store.writes import Lost, Writes
 
 __all__ = ["PostgresStore", "open_book", "store_failed"]
@@ -263,4 +263,19 @@ def open_book(url: str, clock: Clock, read_url: str = "") -> PostgresStore:
     if version < migrations.LATEST:
         said = f"the book is of version {version}, older than {migrations.LATEST}: run tollbook migrate"
         raise Refusal(errors.BOOK_VERSION, Flaw("db", said))
+    if read_url:
+        _refuse_other_book(url, read_url)
     return PostgresStore(url, clock, read_url)
+
+
+def _refuse_other_book(url: str, read_url: str) -> None:
+    """A Refusal where a replica is another book's: its partners would be told apart by ours."""
+    if not is_served(read_url):
+        raise Refusal(errors.SETTING_INVALID, Flaw("db_read", "expected postgresql://host/database"))
+    operators = set()
+    for each in (url, read_url):
+        with postgres_books.connect(each) as connection, translated():
+            postgres_books.known_version(connection, each)
+            operators |= set(connection.execute("SELECT partner_sid FROM partner WHERE parent_sid IS NULL").fetchall())
+    if len(operators) != 1:
+        raise Refusal(errors.SETTING_INVALID, Flaw("db_read", f"{shown(read_url)} is no replica of {shown(url)}"))

@@ -20,6 +20,7 @@ from tollbook.observe import tell
 from tollbook.store import postgres_books
 from tollbook.store.postgres_faults import Silent, Unreachable
 from tollbook.store.postgres_session import adapt
+from tollbook.store.urls import shown
 
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what it meets is told here, once in a while
 
@@ -116,7 +117,7 @@ class Pool:
 
     def __init__(self, url: str, settings: dict[str, str]) -> None:
         self._settings = settings
-        self._reach = _Reach(postgres_books.shown(url))
+        self._reach = _Reach(shown(url))
         self._lost_at = 0.0
         self._pool: ConnectionPool[Patient] = ConnectionPool(
             postgres_books.told(url),
