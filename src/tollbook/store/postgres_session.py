@@ -112,10 +112,22 @@ class Session:
 
 
 def _storable(parameters: Sequence[Any]) -> Sequence[Any]:
-    """The parameters of a question. No text of the database has a NUL in it: one that has is like none there."""
-    if any(isinstance(value, str) and "\0" in value for value in parameters):
-        return [value.replace("\0", "\uffff") if isinstance(value, str) else value for value in parameters]
-    return parameters
+    """The parameters of a question. No text of the database has a control character: one with a NUL is like none there.
+
+    >>> _storable((1, "a\\0", ["b\\0"]))
+    [1, 'a\\x01', ['b\\x01']]
+    """
+    return list(map(_without_nul, parameters)) if any(map(_has_nul, parameters)) else parameters
+
+
+def _has_nul(value: Any) -> bool:
+    return "\0" in value if isinstance(value, str) else isinstance(value, list) and any(map(_has_nul, value))
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, list):
+        return list(map(_without_nul, value))
+    return value.replace("\0", "\x01") if isinstance(value, str) else value
 
 
 _QUESTIONS = ("SELECT", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK")
