@@ -34,7 +34,9 @@ class Server:
 
     def __init__(self, book: Path, *flags: str, environment: Mapping[str, str] | None = None) -> None:
         self.log = book.with_name("serve.log")
-        command = [sys.executable, "-P", "-m", "tollbook", "serve", "--db", str(book), *flags]
+        command = [sys.executable, "-P", "-m", "tollbook", "serve", *flags]
+        if "--db" not in flags:
+            command += ["--db", str(book)]
         if "--port" not in flags:
             command += ["--port", "0"]
         with self.log.open("wb") as log:
