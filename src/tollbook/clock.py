@@ -123,6 +123,17 @@ def parse_span(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def month_around(instant: int) -> tuple[int, int]:
+    """The calendar month (UTC) that holds an instant: its first instant, and that of the next one.
+
+    >>> month_around(1_735_000_000_000)
+    (1733011200000, 1735689600000)
+    """
+    held = _EPOCH + timedelta(milliseconds=instant)
+    year, month = held.year, held.month
+    return _milliseconds(year, month, 1), _milliseconds(year + month // 12, month % 12 + 1, 1)
+
+
 def in_range(instant: int) -> bool:
     """Whether a record may hold an instant: its year is one from 2000 to 2100.
 

@@ -113,6 +113,9 @@ METHOD_UNKNOWN = _problem(
 )
 REQUEST_TIMEOUT = _problem("request_timeout", 408, "request timeout", "a request did not arrive in time")
 CONFLICT = _problem("conflict", 409, "conflict", "what was asked contradicts what is recorded")
+ARCHIVED = _problem(
+    "archived", 409, "conflict", "a detail record of a month that was put away: that has to be restored first"
+)
 LENGTH_REQUIRED = _problem(
     "length_required", 411, "length required", "a request with Transfer-Encoding, or a body without Content-Length"
 )
@@ -139,6 +142,9 @@ WRITE_PLACES_TAKEN = _problem(
 )
 STORE_FULL = _problem("store_full", 503, _BUSY, "the book cannot be written: disk full, read-only or failing")
 STORE_UNAVAILABLE = _problem("store_unavailable", 503, _BUSY, "the book cannot be read")
+ARCHIVE_UNAVAILABLE = _problem(
+    "archive_unavailable", 503, _BUSY, "a file of archived detail records is missing or damaged; it is named"
+)
 QUERY_TOO_EXPENSIVE = _problem("query_too_expensive", 503, _BUSY, "a list did not finish within the deadline")
 BODY_SLOTS_TAKEN = _problem(
     "body_slots_taken", 503, _BUSY, "as many bodies are being read as may be at once; try again"

@@ -220,6 +220,8 @@ def _success(route: Route) -> Json:
         names += ["ETag", "Cache-Control"]
     if route.lists:
         names.append("Link")
+    if route.lists and route.resource and route.resource.within:
+        names.append("X-Archived-Before")
     if route.idempotent:
         names.append("Idempotency-Replayed")
     content = {_JSON: _content(route)}

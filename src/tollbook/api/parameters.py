@@ -156,6 +156,11 @@ _SHARED: dict[str, tuple[str, Json, bool]] = {
         False,
     ),
     "Link": ('The next page: `<URL>; rel="next"`.', {"type": "string", "pattern": '^<[^>]+>; rel="next"$'}, False),
+    "X-Archived-Before": (
+        "Detail records from before this day (UTC) may be archived: they are on no list, and still found by their ID.",
+        {"type": "string", "format": "date"},
+        False,
+    ),
     "X-Request-Id": (
         "The request's name, its own or one of ours.",
         {"type": "string", "pattern": rf"^[A-Za-z0-9._~\-]{{1,{limits.REQUEST_ID_CHARS_MAX}}}$"},

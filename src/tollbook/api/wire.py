@@ -14,6 +14,7 @@ import msgspec
 from xxhash import xxh3_128_hexdigest
 
 from tollbook import errors, limits
+from tollbook.clock import format_instant
 from tollbook.errors import Flaw, Problem, Refusal
 from tollbook.operations.reading import Listed
 from tollbook.query import links
@@ -57,7 +58,9 @@ def list_answer(asked: ListQuery, page: Listed, url: str, beside: Beside = (b"",
         beside[2],
         encode_json(page.total),
     )
-    return Answer(body, next_url=pagination.get("next"))
+    before = page.archived_before
+    headers = () if before is None else (("X-Archived-Before", format_instant(before)[:10]),)
+    return Answer(body, next_url=pagination.get("next"), headers=headers)
 
 
 def _pages(asked: ListQuery, page: Listed) -> Iterable[tuple[str, str]]:

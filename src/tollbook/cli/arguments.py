@@ -12,7 +12,7 @@ from tollbook.cli.billing_arguments import add_billing, add_clock
 from tollbook.cli.exits import EXITS
 from tollbook.cli.explaining_arguments import add_explain
 from tollbook.cli.rates_arguments import add_import_rates, add_rates
-from tollbook.cli.run_arguments import add_bill, add_book, add_cycle, add_looking, add_standing
+from tollbook.cli.run_arguments import add_archive, add_bill, add_book, add_cycle, add_looking, add_standing
 from tollbook.cli.usage_arguments import add_import_usage
 from tollbook.cli.verbs import Verbs
 from tollbook.config import Settings
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     add_clock(verbs.beneath("clock", "the time of a sandbox, a book whose clock stands still until it is moved"))
     add_book(verbs.beneath("book", "what the book says of its billing"))
     _add_keeping(verbs)
+    add_archive(verbs)
     return top
 
 

@@ -1,5 +1,6 @@
 """The arguments of the verbs about how partners are billed: runs, standing, notices, the journal, the book's terms."""
 
+from pathlib import Path
 from typing import Final
 
 from tollbook.cli.verbs import Arguments, Verbs
@@ -106,3 +107,15 @@ def add_book(book: Verbs) -> None:
     book.add("set", "terms:set_value", "change one of its settings", "tollbook book set close_delay_seconds 3600").add(
         "name", metavar="NAME"
     ).add("value", metavar="VALUE")
+
+
+def add_archive(verbs: Verbs) -> None:
+    """`tollbook archive`."""
+    verbs.add(
+        "archive",
+        "archiving:archive",
+        "put old months of detail records away as files, or bring one back",
+        "tollbook archive --before 2024-01-01 --to /srv/tollbook/archive\ntollbook archive --restore 2023-11",
+    ).add("--before", metavar="DATE", help="the months that end before that day, the first of a month").add(
+        "--to", type=Path, metavar="FOLDER", help="where the files are, from now on; every server has to find it there"
+    ).add("--restore", metavar="MONTH", help="bring the records of that month back, like 2023-11")

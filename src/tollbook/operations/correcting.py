@@ -16,23 +16,28 @@ from tollbook.billing.events import Event
 from tollbook.billing.ledger import Billing
 from tollbook.billing.model import Caller
 from tollbook.billing.rating import Rated, Rating
+from tollbook.clock import month_around
 from tollbook.errors import Flaw, Refusal, no_item
 from tollbook.operations.accounts import Account, Terms, Unlawful, account_of, terms_of
 from tollbook.operations.placing import Placing, billed, rate, waiting
 from tollbook.operations.recording import park
 from tollbook.operations.sheets import Tariffs
 from tollbook.store import Store, Writes
+from tollbook.store.archiving import archived_month
 from tollbook.store.event_rows import Placed, Replaced
 
 
 def find_record(act: Writes, caller: Caller, kind: str, dr_sid: str) -> Placed:
-    """The latest version of a record of the caller or of a partner beneath it; 404 where there is none.
+    """The latest version of a record of the caller or of a partner beneath it; 404 where there is none, 409 where it
+    was archived.
 
     The nearest partner that ever had one decides: a withdrawal that is sent again must not reach another's record.
     """
     for owner in act.owners_of(caller.partner_sid, dr_sid):
-        if act.seen(owner, [dr_sid])[dr_sid].kind == kind:
+        seen = act.seen(owner, [dr_sid])[dr_sid]
+        if seen.kind == kind:
             placed = act.placed(owner, dr_sid)
+            act.refuse_archived(owner, seen.date, there=placed is not None)
             if placed is None:
                 break
             return placed
@@ -267,6 +272,9 @@ def rerate(
     """
     with store.reading() as book:
         _refuse_parked(book.billing(partner_sid))
+        archived = book.archived_first(partner_sid, start, whole=True)
+        if archived is not None and archived < end:
+            raise archived_month(month_around(archived)[0])
         tariffs = Tariffs(book)
         changed = [
             placed

@@ -38,7 +38,7 @@ class _Steps:
 
     def record(self, partner_sid: str, dr_sid: str) -> Json:
         """One record of one partner; one that was withdrawn has corrections only."""
-        placed = self._book.placed(partner_sid, dr_sid)
+        placed = self._book.placed(partner_sid, dr_sid) or self._book.archived(partner_sid, dr_sid)
         corrections = [self._explaining.changed(each) for each in self._book.corrections_of(partner_sid, dr_sid)]
         said: Json = {
             "corrections": corrections,

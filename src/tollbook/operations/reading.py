@@ -25,6 +25,8 @@ class Listed(NamedTuple):
     total: int | None
     has_next: bool
     has_previous: bool
+    archived_before: int | None = None
+    """Detail records from before this instant may be archived, and are not on the page."""
 
 
 def list_records(store: Store, caller: Caller, query: ListQuery) -> Listed:
@@ -55,7 +57,9 @@ def listed(book: Reads, sight: Sight, query: ListQuery) -> Listed:
     page = book.page(sight, query)
     edges = (page.rows[0], page.rows[-1]) if page.rows else ()
     first, last = (cursor_of(query.resource, row, sight.partner_sid) for row in edges) if edges else (None, None)
-    return Listed(shown(book, page.rows, query), first, last, page.total, page.has_next, page.has_previous)
+    archived_before = book.archived_before() if query.resource.within else None
+    documents = shown(book, page.rows, query)
+    return Listed(documents, first, last, page.total, page.has_next, page.has_previous, archived_before)
 
 
 def get_record(store: Store, caller: Caller, resource: Resource, sid: str, view: View) -> bytes:

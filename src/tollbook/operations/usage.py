@@ -71,7 +71,7 @@ def _told(act: Writes, single: Single, outcome: Outcome) -> bytes | Refusal:
     event = single.event
     if outcome.placed is not None:
         return document_of(SHAPES[single.kind].resource, outcome.placed)
-    if act.placed(event.partner_sid, event.dr_sid) is None:
+    if act.seen(event.partner_sid, [event.dr_sid])[event.dr_sid].date is None:
         return Refusal(errors.CONFLICT, Flaw("dr_sid", "was withdrawn, and is not free again", event.dr_sid))
     return _shown(act, single.kind, event.partner_sid, event.dr_sid, View())
 

@@ -8,11 +8,12 @@ be mended. A large book is shared by several processes, which read one snapshot.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from tollbook import limits
+from tollbook import errors, limits
 from tollbook.billing.chain import NOTHING, imported_digest
 from tollbook.billing.currencies import minor_decimals
 from tollbook.billing.ledger import Billing
 from tollbook.billing.model import Invoice, InvoiceItem, PayItem, TaxItem
+from tollbook.errors import Refusal
 from tollbook.money import format_amount
 from tollbook.operations import crew
 from tollbook.operations.findings import Audited, Finding
@@ -22,7 +23,7 @@ from tollbook.operations.standing import number_after
 from tollbook.query.fields import INVOICES, Kind
 from tollbook.query.records import decode_json
 from tollbook.query.rendering import renderer
-from tollbook.store import Reads, Span, Store, Stored
+from tollbook.store import Reads, Span, Store, Stored, archive_files
 from tollbook.store.auditing import BESIDE_INVOICES
 from tollbook.store.nouns import document
 
@@ -158,7 +159,13 @@ def _proved(
         for each in held.made:
             yield Finding("law 4", each.invoice.invoice_sid, "is computed, and its partner is not billed", False)
         return
-    proof = Proof(book, billing, held.made, start_of(book, held.partner_sid, held.imported), decimals)
+    try:
+        proof = Proof(book, billing, held.made, start_of(book, held.partner_sid, held.imported), decimals)
+    except Refusal as refusal:
+        if refusal.problem is not errors.ARCHIVE_UNAVAILABLE:
+            raise
+        yield Finding("archive", held.partner_sid, f"cannot be proved: {refusal}", False)
+        return
     for note in proof.notes():
         audited.note(note)
     repairable = False
@@ -258,6 +265,21 @@ def _of_book(book: Reads) -> Iterator[Finding]:
     for sid in book.invoiced_strangers():
         yield Finding("partner", sid, "has invoices and is not in the book", False)
     yield from _of_tree(book)
+    yield from _of_archive(book)
+
+
+def _of_archive(book: Reads) -> Iterator[Finding]:
+    """Files of archived records that are not what was written."""
+    for archived in book.archives():
+        try:
+            content = book.content(archived)
+            totals = archive_files.totals_of(content.path)
+            if totals[:3] != (archived.records, archived.quantity, archived.units):
+                yield Finding("archive", archived.file, "does not add up to what was archived", False)
+            elif archive_files.digest_of(content.path) != archived.digest:
+                yield Finding("archive", archived.file, "is not the file that was written: its digest differs", False)
+        except Refusal as refusal:
+            yield Finding("archive", archived.file, str(refusal), False)
 
 
 def _of_tree(book: Reads) -> Iterator[Finding]:

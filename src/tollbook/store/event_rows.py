@@ -67,14 +67,14 @@ class Replaced(NamedTuple):
 
 
 _KINDS: Final = {CallEvent: "call", MessageEvent: "message", UsageEvent: "usage"}
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "partner_sid", "date", "dr_sid", "kind", "version", "state", "late", "adjusted", "date_insert", "invoice_created",
     "invoice_sid", "item_type", "country_code", "direction", "quantity", "units", "price", "rate", "version_sid",
     "prefix", "jurisdiction", "given_price", "given_quantity", "given_duration", "number_src", "number_dst",
     "number_billing", "number_external", "number_group_dst", "date_start", "date_talk", "date_stop",
     "duration", "sipcause", "type", "sender_class", "mcc", "mnc", "message_segments", "status",
 )  # fmt: skip
-_SHARED: Final = _COLUMNS[: _COLUMNS.index("given_quantity")]
+_SHARED: Final = COLUMNS[: COLUMNS.index("given_quantity")]
 _OWN: Final = {
     "call": (
         "given_quantity", "given_duration", "number_src", "number_dst", "number_billing", "number_external",
@@ -95,7 +95,7 @@ def _insert(kind: str) -> str:
 
 
 _INSERT: Final = {kind: _insert(kind) for kind in _OWN}
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM event"
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM event"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -139,7 +139,7 @@ class EventReads:
             " AND date = (SELECT s.date FROM event_seen s WHERE s.partner_sid = ? AND s.dr_sid = ?)",
             (partner_sid, dr_sid, partner_sid, dr_sid),
         ).fetchone()
-        return _placed(row) if row else None
+        return placed_of(row) if row else None
 
     def waiting(
         self, partner_sid: str, state: EventState, limit: int, after: tuple[int, str] = (0, "")
@@ -150,7 +150,7 @@ class EventReads:
             " AND (date_insert, dr_sid) > (?, ?) ORDER BY date_insert, dr_sid LIMIT ?",
             (partner_sid, state, *after, limit),
         )
-        return [_placed(row) for row in rows]
+        return [placed_of(row) for row in rows]
 
     def partners_waiting(self, state: EventState) -> list[str]:
         """The partners that have records in a state of waiting."""
@@ -164,7 +164,7 @@ class EventReads:
     def events_between(self, partner_sid: str, start: int, end: int) -> Iterator[Placed]:
         """A partner's records of [start, end), in the order of their time."""
         where = "WHERE partner_sid = ? AND date >= ? AND date < ? ORDER BY date, dr_sid"
-        yield from map(_placed, self._stream(f"{_SELECT} {where}", (partner_sid, start, end)))
+        yield from map(placed_of, self._stream(f"{_SELECT} {where}", (partner_sid, start, end)))
 
 
 class EventWrites:
@@ -270,9 +270,9 @@ def _served_duration(event: CallEvent) -> int | None:
 _NOT_COLUMNS: Final = ("event", "late", "adjusted", "pin", "given_back")
 
 
-def _placed(row: Sequence[Any]) -> Placed:
+def placed_of(row: Sequence[Any]) -> Placed:
     """A record from its row."""
-    of: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    of: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     pin = None
     if of["version_sid"] is not None:
         pin = Pin(of["version_sid"], of["prefix"], of["rate"], of["jurisdiction"])

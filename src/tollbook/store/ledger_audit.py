@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tollbook.billing.deriving import ItemKey, ItemSum
 from tollbook.billing.ledger import Billing, FixedLine, Payment
+from tollbook.store.archiving import ArchiveReads
 from tollbook.store.auditing import EVERYBODY, Span
 from tollbook.store.invoice_rows import Key
 from tollbook.store.ledger import SELECT_BILLING, Closed, billing_of, item_key, line_of
@@ -14,7 +15,7 @@ _LINE: Final = FixedLine.__struct_fields__
 _PAYMENT: Final = Payment.__struct_fields__
 
 
-class LedgerAudit:
+class LedgerAudit(ArchiveReads):
     """Questions about a partner's billing as a whole, over one connection in one snapshot."""
 
     _run: Callable[..., Any]
@@ -76,15 +77,13 @@ class LedgerAudit:
                 (partner_sid,),
             )
         )
-        yield from (
-            (sid, False)
-            for (sid,) in self._run(
-                "SELECT s.dr_sid FROM event_seen s LEFT JOIN event e"
-                " ON e.partner_sid = s.partner_sid AND e.date = s.date AND e.dr_sid = s.dr_sid"
-                " WHERE s.partner_sid = ? AND s.date IS NOT NULL AND e.dr_sid IS NULL",
-                (partner_sid,),
-            )
+        missing = self._run(
+            "SELECT s.date, s.dr_sid FROM event_seen s LEFT JOIN event e"
+            " ON e.partner_sid = s.partner_sid AND e.date = s.date AND e.dr_sid = s.dr_sid"
+            " WHERE s.partner_sid = ? AND s.date IS NOT NULL AND e.dr_sid IS NULL ORDER BY s.date, s.dr_sid",
+            (partner_sid,),
         )
+        yield from self.unlike(partner_sid, map(tuple, missing))
 
     def invoices_of(self, partner_sid: str, origin: str = "computed") -> list[Key]:
         """The keys of a partner's computed (or imported) invoices, oldest first."""

@@ -211,11 +211,7 @@ def by_sid(run: Run, resource: Resource, sight: Sight, sid: str, *, joined: bool
     """The FROM and WHERE of one record: where several partners have it, the caller's or that of the nearest beneath."""
     clause = open_from(resource, sight, joined=joined)
     if resource.within:
-        owner = sight.partner_sid
-        if sight.reach in ("tree", "all"):
-            found = run(_OWNER, (sight.partner_sid, sid, _KINDS[resource.name])).fetchone()
-            owner = found[0] if found else owner
-        return _of_partner(clause, owner, sid)
+        return _of_partner(clause, owner_of(run, resource, sight, sid), sid)
     if resource is INVOICES:
         for name, known in (("partner_sid", "partner_sid"), ("date_created", "invoice_created")):
             clause.text += f" AND r.{name} = (SELECT g.{known} FROM directory g WHERE g.sid = ?)"
@@ -225,12 +221,20 @@ def by_sid(run: Run, resource: Resource, sight: Sight, sid: str, *, joined: bool
     return clause
 
 
+def owner_of(run: Run, resource: Resource, sight: Sight, dr_sid: str) -> str:
+    """Whose detail record of that sid is meant: the nearest partner's that has one; the caller's where none has."""
+    if sight.reach not in ("tree", "all"):
+        return sight.partner_sid
+    found = run(_OWNER, (sight.partner_sid, dr_sid, KINDS[resource.name])).fetchone()
+    return found[0] if found else sight.partner_sid
+
+
 _OWNER = (
     "SELECT s.partner_sid FROM partner_tree t JOIN event_seen s ON s.partner_sid = t.descendant_sid"
     " WHERE t.ancestor_sid = ? AND s.dr_sid = ? AND s.kind = ? AND s.date IS NOT NULL"
     " ORDER BY t.depth, t.descendant_sid LIMIT 1"
 )
-_KINDS = {"call_dr": "call", "message_dr": "message"}
+KINDS = {"call_dr": "call", "message_dr": "message"}
 
 
 def _of_partner(clause: Clause, partner_sid: str, dr_sid: str) -> Clause:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
+from msgspec.structs import replace
 from psycopg import sql
 
 from tollbook import errors, limits
@@ -12,6 +13,8 @@ from tollbook.billing.ledger import Billing
 from tollbook.billing.model import Invoice
 from tollbook.errors import Flaw, Refusal
 from tollbook.store import migrations
+from tollbook.store.archive_files import Totals
+from tollbook.store.archiving import TOTALS, Archived, read_totals
 from tollbook.store.dialect import POSTGRES
 from tollbook.store.event_rows import Placed, Seen
 from tollbook.store.ledger import SELECT_BILLING, billing_of
@@ -115,9 +118,32 @@ class PostgresWrites(PostgresReads, Writes):
 
     def add_events(self, placed: Sequence[Placed]) -> None:
         """New records, each in the part of its month."""
-        for part in self._months.have(each.event.time for each in placed):
-            self._run(f"SELECT 1 FROM {part} LIMIT 0")  # to lock what is new has a transaction hear of it
+        self._have_parts(each.event.time for each in placed)
         super().add_events(placed)
+
+    def _have_parts(self, instants: Iterable[int]) -> None:
+        for part in self._months.have(instants):
+            self._run(f"SELECT 1 FROM {part} LIMIT 0")  # to lock what is new has a transaction hear of it
+
+    def totals_between(self, start: int, end: int) -> Totals:
+        """What the records of [start, end) add up to: those of everybody, as the part may be dropped after it."""
+        return read_totals(self._run(f"{TOTALS} WHERE date >= ? AND date < ?", (start, end)).fetchone())
+
+    def put_away(self, archived: Archived, totals: Totals) -> Archived:
+        """Drop the part of a month whose file is on disk, and note it, while nobody writes to it."""
+        part = _month(archived.month // _HOUR_MS)
+        self._run(f"SET LOCAL lock_timeout = {limits.ARCHIVE_LOCK_MS:d}")  # whoever comes meanwhile waits behind it
+        self._run(f"LOCK TABLE {part} IN SHARE MODE")
+        self._refuse_changed(archived, totals)
+        self._run(f"ALTER TABLE event DETACH PARTITION {part}")
+        self._run(f"DROP TABLE {part}")
+        self._months.forget()
+        return self._noted(replace(archived, removed=archived.records))
+
+    def bring_back(self, archived: Archived, rows: Sequence[Sequence[Any]]) -> Archived:
+        """Put rows of a file back, each in the part of its month."""
+        self._have_parts([archived.month])
+        return super().bring_back(archived, rows)
 
     def keep_instant(self) -> None:
         """Remember this instant, about once a second; a host that is about to does not wait for another."""

@@ -11,14 +11,15 @@ from tollbook.billing.model import Invoice, InvoiceItem, Partner, PayItem, Sight
 from tollbook.errors import no_item
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Resource
 from tollbook.query.listing import ListQuery
+from tollbook.store.archiving import ArchiveReads
 from tollbook.store.auditing import Audit
 from tollbook.store.dialect import SQLITE
-from tollbook.store.event_rows import EventReads
+from tollbook.store.event_rows import EventReads, document_of, kind_of
 from tollbook.store.invoice_rows import Key
 from tollbook.store.ledger import LedgerReads
 from tollbook.store.ledger_audit import LedgerAudit
 from tollbook.store.nouns import columns, document, names, noun
-from tollbook.store.paging import Page, Pager, Row, by_sid, fetch
+from tollbook.store.paging import KINDS, Page, Pager, Row, by_sid, fetch, owner_of
 from tollbook.store.sheet_rows import GENERATION, SheetReads
 from tollbook.store.standing_rows import StandingReads
 from tollbook.store.usage_sums import UsageSums
@@ -69,7 +70,7 @@ class Instants(NamedTuple):
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
-class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, LedgerAudit, Audit):
+class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, LedgerAudit, Audit, ArchiveReads):
     """The questions, over one connection in one snapshot."""
 
     dialect = SQLITE
@@ -91,11 +92,20 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Ledge
         return Pager(self._run, sight, query, self.dialect).total()
 
     def record(self, resource: Resource, sight: Sight, sid: str) -> Row:
-        """One record by its sid; 404 where there is none in sight."""
+        """One record by its sid, from the archive where it was put away; 404 where there is none in sight."""
         rows = fetch(self._run, resource, by_sid(self._run, resource, sight, sid), "", 1, 0)
+        if not rows and resource.within:
+            rows = self._archived_row(resource, sight, sid)
         if not rows:
             raise no_item()
         return rows[0]
+
+    def _archived_row(self, resource: Resource, sight: Sight, sid: str) -> list[Row]:
+        owner = owner_of(self._run, resource, sight, sid)
+        placed = self.archived(owner, sid)
+        if placed is None or kind_of(placed.event) != KINDS[resource.name]:
+            return []
+        return [Row(sid, owner, document_of(resource, placed))]
 
     def partner(self, sight: Sight, sid: str) -> Partner:
         """One partner as a noun; 404 where there is none in sight."""

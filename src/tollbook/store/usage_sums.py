@@ -5,7 +5,8 @@ read: a million records on one invoice take no more memory than ten. What a clos
 latest versions that were never adjusted, and those that corrections replaced since.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from tollbook.billing.deriving import ItemSum
 from tollbook.billing.events import CallEvent
 from tollbook.billing.rating import Pin
+from tollbook.store.archiving import ArchiveReads
 from tollbook.store.event_rows import Placed, kind_of
 
 _MS_NS: Final = 1_000_000
@@ -44,7 +46,7 @@ _AFTER: Final = (
 )  # fmt: skip
 _CORRECTIONS: Final = (
     "SELECT v.dr_sid, v.version, v.date_replaced, v.who, v.why, v.frozen_sid, v.adjusted_sid, v.units, v.usage,"
-    f" v.record, n.record, {', '.join(f'e.{name}' for name in _AFTER)}"
+    f" v.record, n.record, {', '.join(f'e.{name}' for name in _AFTER)}, s.date"
     " FROM event_version v"
     " LEFT JOIN event_version n ON n.partner_sid = v.partner_sid AND n.dr_sid = v.dr_sid AND n.version = v.version + 1"
     " LEFT JOIN event_seen s ON s.partner_sid = v.partner_sid AND s.dr_sid = v.dr_sid"
@@ -139,21 +141,22 @@ class Correction(NamedTuple):
             yield self.after, ItemSum(self.after.units * moves, self.after.quantity, 0)
 
 
-class UsageSums:
-    """Questions about many records at once, over one connection in one snapshot."""
+class UsageSums(ArchiveReads):
+    """Questions about many records at once, archived ones too, over one connection in one snapshot."""
 
     _run: Callable[..., Any]
 
     def rate_sums(self, partner_sid: str, invoice_sid: str, start: int, end: int) -> dict[Item, dict[Priced, RateSum]]:
         """The records of [start, end) on an invoice that it shows still, by item and price."""
         found: dict[Item, dict[Priced, RateSum]] = {}
-        for row in self._run(RATE_SUMS, (partner_sid, start, end, invoice_sid)):
+        archived = self.archived_rates(partner_sid, invoice_sid, start, end)
+        for row in chain(self._run(RATE_SUMS, (partner_sid, start, end, invoice_sid)).fetchall(), archived):
             version_sid, prefix, rate, jurisdiction, records, quantity, units, seconds, nanoseconds = row[5:]
             pin = None if version_sid is None else Pin(version_sid, prefix, rate, jurisdiction)
             priced = Priced(row[3], bool(row[4]), pin)
-            found.setdefault(Item(*row[:3]), {})[priced] = RateSum(
-                records, quantity, units, seconds * _NS + nanoseconds
-            )
+            added = RateSum(records, quantity, units, seconds * _NS + nanoseconds)
+            of_item = found.setdefault(Item(*row[:3]), {})
+            of_item[priced] = of_item[priced].plus(added) if priced in of_item else added
         return found
 
     def frozen_versions(self, partner_sid: str, invoice_sid: str | None = None) -> Iterator[tuple[str, Placed]]:
@@ -170,7 +173,7 @@ class UsageSums:
         else:
             where, of = "v.partner_sid = ? AND v.adjusted_sid = ?", (partner_sid, invoice_sid)  # type: ignore[assignment]
         order = "ORDER BY v.date_replaced, v.dr_sid, v.version"
-        yield from map(_correction, self._run(f"{_CORRECTIONS} WHERE {where} {order}", of))
+        yield from self._corrections(partner_sid, self._run(f"{_CORRECTIONS} WHERE {where} {order}", of))
 
     def corrections_from(self, partner_sid: str, invoice_sid: str) -> list[Correction]:
         """The corrections of an invoice's records whose differences others carry, but those that were voided."""
@@ -182,22 +185,31 @@ class UsageSums:
         )
         order = "ORDER BY v.date_replaced, v.dr_sid, v.version"
         rows = self._run(f"{_CORRECTIONS} WHERE {where} {order}", (partner_sid, partner_sid, invoice_sid))
-        return [each for each in map(_correction, rows) if each.before.invoice_sid == invoice_sid]
+        return [each for each in self._corrections(partner_sid, rows) if each.before.invoice_sid == invoice_sid]
 
     def corrections_of(self, partner_sid: str, dr_sid: str) -> list[Correction]:
         """What became of one record, oldest first."""
         where = "WHERE v.partner_sid = ? AND v.dr_sid = ? ORDER BY v.version"
-        return [_correction(row) for row in self._run(f"{_CORRECTIONS} {where}", (partner_sid, dr_sid))]
+        return list(self._corrections(partner_sid, self._run(f"{_CORRECTIONS} {where}", (partner_sid, dr_sid))))
+
+    def _corrections(self, partner_sid: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[Correction]:
+        for *row, date in rows:
+            correction = _correction(tuple(row))
+            if correction.after is None and date is not None:
+                # No later version, and not withdrawn: it was put away.
+                placed = self.archived(partner_sid, correction.dr_sid)
+                correction = correction._replace(after=_side(placed) if placed else None)
+            yield correction
 
     def first_usage(self, partner_sid: str, instant: int) -> int | None:
-        """When a partner's next record at or after an instant is."""
-        where = "WHERE partner_sid = ? AND date >= ? ORDER BY date LIMIT 1"
-        row = self._run(f"SELECT date FROM event NOT INDEXED {where}", (partner_sid, instant)).fetchone()
-        return row[0] if row else None
+        """When a partner's next record at or after an instant is, archived or not."""
+        firsts = (self.first_there(partner_sid, instant), self.archived_first(partner_sid, instant))
+        return min((first for first in firsts if first is not None), default=None)
 
     def usage_sums(self, partner_sid: str, start: int, end: int) -> Iterator[UsageSum]:
-        """All of a partner's records of [start, end), whatever their state."""
-        for row in self._run(_USAGE_SUMS, (partner_sid, start, end)):
+        """All of a partner's records of [start, end), whatever their state; a sum may come in parts."""
+        archived = self.archived_sums(partner_sid, start, end)
+        for row in chain(self._run(_USAGE_SUMS, (partner_sid, start, end)).fetchall(), archived):
             invoice_sid, *item, state, adjusted, records, quantity, units = row
             yield UsageSum(invoice_sid, Item(*item), state, bool(adjusted), ItemSum(units, quantity, records))
 

@@ -18,6 +18,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Kind, Resource
 from tollbook.query.rendering import renderer
 from tollbook.store.answers import Answers
+from tollbook.store.archiving import ArchiveWrites
 from tollbook.store.auditing import BALANCE_OF_PARTNER
 from tollbook.store.event_rows import EventWrites
 from tollbook.store.invoice_rows import (
@@ -63,7 +64,7 @@ class Lost(Exception):
         self.reason = reason
 
 
-class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventWrites, Reads):
+class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventWrites, ArchiveWrites, Reads):
     """One transaction's changes; it is all or nothing."""
 
     def __init__(self, connection: Connection, wall: int) -> None:

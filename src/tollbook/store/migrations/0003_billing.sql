@@ -101,6 +101,23 @@ CREATE TABLE event_seen (
     PRIMARY KEY (partner_sid, dr_sid)
 ) STRICT, WITHOUT ROWID;
 
+-- Months (UTC, by their first instant) whose records were put away: in which file, how many, what they add up to
+-- (whole numbers of any size, as text), and the file's size and SHA-256. Late records make a further part of a month.
+-- The first `removed` rows of the file are those that are no more in `event`; both have the same order.
+CREATE TABLE archive (
+    month    INTEGER NOT NULL,
+    part     INTEGER NOT NULL,
+    file     TEXT    NOT NULL,
+    records  INTEGER NOT NULL,
+    quantity TEXT    NOT NULL,
+    units    TEXT    NOT NULL,
+    removed  INTEGER NOT NULL,
+    size     INTEGER NOT NULL,
+    digest   BLOB    NOT NULL,
+    date     INTEGER NOT NULL,
+    PRIMARY KEY (month, part)
+) STRICT, WITHOUT ROWID;
+
 -- What a correction replaced: the record as it was (JSON), when, who and why. `frozen_sid` is the closed invoice that
 -- still shows this version, `adjusted_sid` the one that carries the difference, of so many units and so much usage.
 CREATE TABLE event_version (
