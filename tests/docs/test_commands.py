@@ -47,10 +47,12 @@ NOT_RUN = {
     "apt-get": "changes the machine",
     "cd ": "goes with the command before it",
     "git clone": "needs the network",
+    "pip install '.[archive]'": "needs the network",
     "pip install .": "test_install.py does it, without the network",
     "nginx": "needs an installed nginx",
     "sudo": "changes the machine",
     "systemctl": "needs a machine with systemd",
+    "tollbook archive": "needs pyarrow, which a reader need not have; tests/cli/test_archiving.py runs it",
 }
 
 
