@@ -419,6 +419,40 @@ def test_another_host_writes_to_a_month_that_was_dropped(lived: Engine, tmp_path
 
 
 @on_postgres
+def test_whoever_asks_meanwhile_is_answered_the_same(lived: Engine, tmp_path: Path) -> None:
+    stopping, wrong, asked, moved = threading.Event(), [], 0, []
+    right = get_record(lived.store, lived.caller, CALL_DRS, "c8", View())
+    correctly = explain_records(lived.store, lived.caller, "c7")
+
+    def ask() -> None:
+        nonlocal asked
+        while not stopping.is_set():
+            if get_record(lived.store, lived.caller, CALL_DRS, "c8", View()) != right:
+                wrong.append("c8")
+            if explain_records(lived.store, lived.caller, "c7") != correctly:
+                wrong.append("c7")
+            asked += 1
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    try:
+        for _ in range(4):
+            with suppress(Refusal):
+                moved += put_away(lived, tmp_path / "files")
+            assert check_book(lived.store).findings == []
+            with suppress(Refusal):
+                moved += back(lived, parse_instant("2024-11-01"))
+    finally:
+        stopping.set()
+        for asker in askers:
+            asker.join()
+    assert asked > 10
+    assert {each.result for each in moved} == {"archived", "restored"}
+    assert wrong == []
+
+
+@on_postgres
 def test_records_that_come_meanwhile_are_in_the_file_or_in_the_book(lived: Engine, tmp_path: Path) -> None:
     partner, stopping = _first_partner(lived), threading.Event()
     sent: list[str] = []
@@ -428,6 +462,8 @@ def test_records_that_come_meanwhile_are_in_the_file_or_in_the_book(lived: Engin
             sid = f"late{len(sent)}"
             lived.record(call(partner, sid, "2024-11-09T10:00:00Z"))
             sent.append(sid)
+            with suppress(Refusal):
+                lived.correct("c8", call(partner, "c8", "2024-11-08T10:00:00Z", seconds=len(sent), number_src="441"))
 
     sender = threading.Thread(target=send)
     sender.start()

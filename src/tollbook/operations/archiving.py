@@ -136,15 +136,25 @@ def _file_of(
             return archive_files.write(path, COLUMNS, rows())
         if archive_files.holds(path, COLUMNS, rows()):
             totals = archive_files.totals_of(path)
-            return Written(path, totals, path.stat().st_size, archive_files.digest_of(path))
+            return Written(path, totals, path.stat().st_size, archive_files.digest_of(path), new=False)
     raise AssertionError("numbers do not end")
 
 
 def _put_away(store: Store, noted: Archived, written: Written) -> Archived:
-    """Note the file; where the database drops a month whole, that waits for readings that hold it."""
+    """Note the file; one that is out of date already is let go."""
+    try:
+        return store.act(lambda act: act.put_away(replace(noted, date=act.now), written.totals))
+    except Refusal:
+        if written.new:
+            written.path.unlink()
+        raise
+
+
+def _dropped(store: Store, archived: Archived) -> Archived:
+    """Take all of a month out at once, where the database can; that waits for readings that hold it."""
     for tried in range(1, limits.ARCHIVE_TRIES_MAX + 1):
         try:
-            return store.act(lambda act: act.put_away(replace(noted, date=act.now), written.totals))
+            return store.act(lambda act: act.drop_month(archived))
         except Refusal as refusal:
             if refusal.problem is not errors.STORE_BUSY or tried == limits.ARCHIVE_TRIES_MAX:
                 raise
@@ -157,6 +167,8 @@ def _finished(store: Store, archived: Archived, watch: Watch) -> Month:
     name = format_instant(archived.month)[:7]
     with store.reading() as book:
         content = book.content(archived, whole=True)
+    if not archived.removed:
+        archived = _dropped(store, archived)
     while archived.removed < archived.records:
         rows = archive_files.rows(content, archived.removed, archived.removed + limits.ARCHIVE_MOVED_ROWS)
 

@@ -37,8 +37,8 @@ def find_record(act: Writes, caller: Caller, kind: str, dr_sid: str) -> Placed:
         seen = act.seen(owner, [dr_sid])[dr_sid]
         if seen.kind == kind:
             placed = act.placed(owner, dr_sid)
-            act.refuse_archived(owner, seen.date, there=placed is not None)
             if placed is None:
+                act.refuse_archived(owner, seen.date, there=False)
                 break
             return placed
     raise no_item()
@@ -86,12 +86,18 @@ class Changing:
         self._who = who
         self._why = why
         self._voided = act.voided(account.partner_sid)
+        self._months: set[int] = set()
+        """Those that are known not to be put away."""
 
     def change(self, before: Placed, event: Event | None) -> Placed | None:
         """Take a version off and put another in its place; ValueError becomes 422.
 
-        A record of a voided invoice stays beside it, whatever is said of it now: its money was given back.
+        A record of a voided invoice stays beside it, whatever is said of it now: its money was given back. 409 for one
+        whose month is being put away.
         """
+        if (month := month_around(before.event.time)[0]) not in self._months:
+            self._act.refuse_archived(self._account.partner_sid, before.event.time, there=True)
+            self._months.add(month)
         rating = None if event is None else self._rate(event)
         frozen, stays_on = self._placing.is_frozen(before), self._placing.open_of(before)
         before = replace(before, given_back=frozen and before.invoice_sid in self._voided)

@@ -51,6 +51,7 @@ encode_tidy = msgspec.json.Encoder(order="deterministic").encode
 def explain_invoice(store: Store, caller: Caller, invoice_sid: str) -> Json:
     """An invoice explained; 404 where there is none in the caller's sight."""
     with store.reading() as book:
+        book.hold_usage()
         book.record(INVOICES, sight_of(caller, INVOICES), invoice_sid)
         return Explaining(book, caller).invoice(book.invoice(invoice_sid))
 

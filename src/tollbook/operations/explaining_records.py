@@ -21,6 +21,7 @@ from tollbook.store.event_rows import Placed, kind_of
 def explain_records(store: Store, caller: Caller, dr_sid: str) -> list[Json]:
     """The records of that sid of the caller and the partners beneath it, each explained; 404 where there is none."""
     with store.reading() as book:
+        book.hold_usage()
         owners = book.owners_of(caller.partner_sid, dr_sid)
         if not owners:
             raise no_item()

@@ -55,6 +55,7 @@ def check_book(store: Store, watch: Watch = lambda done, total: None, *, thoroug
 def _alone(store: Store, tasks: Iterable[Task], total: int, watch: Watch) -> Audited:
     audited = Audited()
     with store.reading() as book:
+        book.hold_usage()
         for task in tasks:
             audited.take(check_part(book, task, lambda done: watch(audited.invoices + done, total)))
             if "file" in audited.counts:

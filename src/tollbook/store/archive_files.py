@@ -53,6 +53,8 @@ class Written(NamedTuple):
     totals: Totals
     size: int
     digest: bytes
+    new: bool = True
+    """Whether it was written now, and not found."""
 
 
 class Content(NamedTuple):

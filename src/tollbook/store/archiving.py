@@ -67,8 +67,8 @@ class ArchiveReads:
         return [_archived(row) for row in rows.fetchall()]
 
     def archived_before(self) -> int | None:
-        """The instant from which on no record is archived; None where none is."""
-        latest = self._run("SELECT max(month) FROM archive WHERE removed > 0").fetchone()[0]
+        """The instant from which on no record is archived, or about to be; None where none is."""
+        latest = self._run("SELECT max(month) FROM archive").fetchone()[0]
         return None if latest is None else month_around(latest)[1]
 
     def archive_folder(self) -> Path | None:
@@ -88,13 +88,13 @@ class ArchiveReads:
                 yield self.content(each, whole=whole)
 
     def archived(self, partner_sid: str, dr_sid: str) -> Placed | None:
-        """The latest version of a record that was put away; None where none of that sid was."""
+        """The latest version of a record that is not in the book any more; None where no file has it."""
         row = self._run(
             "SELECT date FROM event_seen WHERE partner_sid = ? AND dr_sid = ?", (partner_sid, dr_sid)
         ).fetchone()
         if row is None or row[0] is None:
             return None
-        for content in self._contents(row[0], row[0] + 1):
+        for content in self._contents(row[0], row[0] + 1, whole=True):
             if found := archive_files.row_of(content, partner_sid, row[0], dr_sid):
                 return placed_of(found)
         return None
@@ -135,6 +135,9 @@ class ArchiveReads:
             found = [in_file for _, in_file in some]
             if found != [False, True]:
                 yield key[1], found[-1]
+
+    def hold_usage(self) -> None:
+        """Keep months from being put away while a snapshot lasts; called first, or in an act before it reads usage."""
 
     def refuse_archived(self, partner_sid: str, date: int | None, *, there: bool) -> None:
         """Refuse to change a record of an instant that was put away, or is about to be, with 409."""
@@ -209,21 +212,19 @@ class ArchiveWrites(ArchiveReads):
     def put_away(self, archived: Archived, totals: Totals) -> Archived:
         """Note a month whose file is on disk, if the book's records still add up to what is in it; else a Refusal.
 
-        Here its rows stay for `remove_rows` to take out.
+        From now on they are not changed, and found in the file where they are no more in the book. They are taken out
+        by `drop_month` and `remove_rows`.
         """
-        self._refuse_changed(archived, totals)
-        return self._noted(archived)
-
-    def _refuse_changed(self, archived: Archived, totals: Totals) -> None:
-        found = self.totals_between(archived.month, archived.end)
-        if found != totals:
+        if self.totals_between(archived.month, archived.end) != totals:
             said = f"records of {format_instant(archived.month)[:7]} were changed meanwhile: run it again"
             raise Refusal(errors.CONFLICT, Flaw(None, said))
-
-    def _noted(self, archived: Archived) -> Archived:
         values = [getattr(archived, name) for name in Archived.__struct_fields__]
         values[4:6] = map(str, values[4:6])
         self._run(f"INSERT INTO archive ({_FIELDS}) VALUES ({', '.join('?' * len(values))})", values)
+        return archived
+
+    def drop_month(self, archived: Archived) -> Archived:
+        """Take all rows of a file out of the book at once, where the database can; here it cannot."""
         return archived
 
     def remove_rows(self, archived: Archived, rows: Sequence[Sequence[Any]]) -> Archived:

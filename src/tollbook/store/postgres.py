@@ -72,6 +72,7 @@ class PostgresStore:
     def held(self) -> Iterator[str]:
         """A snapshot that readers may join who begin within, by its name."""
         with self.reading() as book:
+            book.hold_usage()
             yield str(book.connection.execute("SELECT pg_export_snapshot()").fetchone()[0])
 
     def joining(self, snapshot: str) -> "_Reading":

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
-from msgspec.structs import replace
 from psycopg import sql
 
 from tollbook import errors, limits
 from tollbook.billing.ledger import Billing
 from tollbook.billing.model import Invoice
+from tollbook.clock import month_around
 from tollbook.errors import Flaw, Refusal
-from tollbook.store import migrations
+from tollbook.store import archive_files, migrations
 from tollbook.store.archive_files import Totals
 from tollbook.store.archiving import TOTALS, Archived, read_totals
 from tollbook.store.dialect import POSTGRES
@@ -40,6 +40,10 @@ class PostgresReads(Reads):
         settings = super().settings()
         self.schema_version = int(settings.pop(SCHEMA_VERSION, self.schema_version))
         return settings
+
+    def hold_usage(self) -> None:
+        """No part is dropped while the snapshot lasts, which is taken after this."""
+        self._run(_HOLD_USAGE)
 
     def damage(self, *, thorough: bool = False) -> list[str]:
         """Nothing: the files are the server's to verify (checksums, `pg_amcheck`), and it keeps foreign keys."""
@@ -129,16 +133,29 @@ class PostgresWrites(PostgresReads, Writes):
         """What the records of [start, end) add up to: those of everybody, as the part may be dropped after it."""
         return read_totals(self._run(f"{TOTALS} WHERE date >= ? AND date < ?", (start, end)).fetchone())
 
+    def refuse_archived(self, partner_sid: str, date: int | None, *, there: bool) -> None:
+        """Refuse to change a record of a month that was put away, and keep that from beginning before the act ends."""
+        if date is not None:
+            self._run("SELECT pg_advisory_xact_lock_shared(?::int, ?::int)", _lock_of(date))
+        super().refuse_archived(partner_sid, date, there=there)
+
     def put_away(self, archived: Archived, totals: Totals) -> Archived:
-        """Drop the part of a month whose file is on disk, and note it, while nobody writes to it."""
+        """Note a month, while nobody corrects its records."""
+        self._run("SELECT pg_advisory_xact_lock(?::int, ?::int)", _lock_of(archived.month))
+        return super().put_away(archived, totals)
+
+    def drop_month(self, archived: Archived) -> Archived:
+        """Drop the part of a month, unless it holds more than the file: records that came meanwhile."""
         part = _month(archived.month // _HOUR_MS)
+        totals = archive_files.totals_of(self.content(archived, whole=True).path)
         self._run(f"SET LOCAL lock_timeout = {limits.ARCHIVE_LOCK_MS:d}")  # whoever comes meanwhile waits behind it
         self._run(f"LOCK TABLE {part} IN SHARE MODE")
-        self._refuse_changed(archived, totals)
+        if self.totals_between(archived.month, archived.end) != totals:
+            return archived
         self._run(f"ALTER TABLE event DETACH PARTITION {part}")
         self._run(f"DROP TABLE {part}")
         self._months.forget()
-        return self._noted(replace(archived, removed=archived.records))
+        return self._moved(archived, archived.records)
 
     def bring_back(self, archived: Archived, rows: Sequence[Sequence[Any]]) -> Archived:
         """Put rows of a file back, each in the part of its month."""
@@ -157,6 +174,12 @@ class PostgresWrites(PostgresReads, Writes):
 
 
 _PREFIX: Final = "event_"
+_HOLD_USAGE: Final = "LOCK TABLE ONLY event IN ACCESS SHARE MODE"
+
+
+def _lock_of(instant: int) -> tuple[int, int]:
+    """The names of the lock between who corrects records of a month and who puts it away."""
+    return migrations.APPLICATION_ID, month_around(instant)[0] // 1000
 
 
 class Months:
