@@ -24,6 +24,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.query.listing import ListQuery
 from tollbook.store import migrations, postgres_books
 from tollbook.store.explaining import Step, explain_page
+from tollbook.store.gathering import Gathering
 from tollbook.store.overtaking import Overtaken
 from tollbook.store.postgres_acts import Months, PostgresReads, PostgresWrites
 from tollbook.store.postgres_faults import (
@@ -38,6 +39,7 @@ from tollbook.store.postgres_faults import (
 from tollbook.store.postgres_pool import Patient, Pool
 from tollbook.store.postgres_session import Session
 from tollbook.store.reads import Reads
+from tollbook.store.sharing import Alike
 from tollbook.store.urls import is_served, shown
 from tollbook.store.writes import Lost, Writes
 
@@ -59,6 +61,7 @@ class PostgresStore:
         self._writers = Pool(postgres_books.writing_url(url), _OF_WRITERS)
         self._places = threading.Semaphore(sys.maxsize)
         self._months = Months(lambda: postgres_books.connect(postgres_books.writing_url(url)))
+        self._gathering = Gathering(self._again, may_go_again)
         self._latest = 0  # the latest instant of an act that this process knows of
 
     def reading(self, *, snapshot: bool = True) -> "_Reading":
@@ -96,17 +99,23 @@ class PostgresStore:
         for as long as a writer may wait.
         """
         with translated(), self._among_writers():
-            ends = time.monotonic() + limits.LOCK_WAIT_SECONDS
-            for tried in range(1, limits.ACT_TRIES_MAX):
-                try:
-                    return self._try(do)
-                except (psycopg.Error, Overtaken) as error:
-                    if not may_go_again(error) or time.monotonic() > ends:
-                        raise
-                    if is_partless(error):
-                        self._months.forget()
-                time.sleep(random.uniform(0, limits.ACT_PAUSE_SECONDS) * tried)  # noqa: S311  # not a secret
-            return self._try(do)
+            if isinstance(do, Alike):
+                answer: T = self._gathering.do(do)
+                return answer
+            return self._again(do)
+
+    def _again(self, do: Callable[[Writes], T]) -> T:
+        ends = time.monotonic() + limits.LOCK_WAIT_SECONDS
+        for tried in range(1, limits.ACT_TRIES_MAX):
+            try:
+                return self._try(do)
+            except (psycopg.Error, Overtaken) as error:
+                if not may_go_again(error) or time.monotonic() > ends:
+                    raise
+                if is_partless(error):
+                    self._months.forget()
+            time.sleep(random.uniform(0, limits.ACT_PAUSE_SECONDS) * tried)  # noqa: S311  # not a secret
+        return self._try(do)
 
     def _try(self, do: Callable[[Writes], T]) -> T:
         with self._transaction() as act:
@@ -124,6 +133,7 @@ class PostgresStore:
     @contextmanager
     def _transaction(self) -> Iterator[Writes]:
         connection = self._writers.lend(limits.LOCK_WAIT_SECONDS)
+        session: Session | None = None
         try:
             # Where reads take as long as they take, so do acts: a person waits at a terminal.
             takes = math.inf if self.read_deadline_seconds == math.inf else limits.ACT_SECONDS
@@ -135,9 +145,12 @@ class PostgresStore:
             act.finish()
             if session.wrote:
                 act.keep_instant()
+            session.settle()
             _commit(connection)
             self._latest = max(self._latest, act.now)
         except BaseException as error:
+            if session is not None:
+                session.settle(undone=True)
             _undo(connection, error)
             if isinstance(error, Lost):
                 raise error.reason from None
@@ -151,6 +164,7 @@ class PostgresStore:
             book.operator_sid()
         with suppress(_Unwritten), self.writing() as act:
             act.set_book("probe", str(act.now))
+            act.settings()  # so that the change was answered
             raise _Unwritten
 
     def explain(self, sight: Sight, query: ListQuery) -> list[Step]:
@@ -254,8 +268,10 @@ class _Timed(Session):
 _OF_WRITERS = {
     "lock_timeout": f"{limits.LOCK_WAIT_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{limits.ACT_REST_SECONDS}s",
+    "enable_seqscan": "off",
 }
-"""No act waits long for another's rows, and none keeps them from others when its host is gone or stuck."""
+"""No act waits long for another's rows, and none keeps them from others when its host is gone or stuck. Acts look
+up keys, and a statement that was planned while a table was empty reads all of it for a while after."""
 
 
 def open_book(url: str, clock: Clock, read_url: str = "") -> PostgresStore:

@@ -6,11 +6,12 @@ changed, and values come and go as the columns have them: whole numbers in 64 bi
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, Error, sql
 from psycopg.adapt import AdaptersMap
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper, NumericBinaryLoader, NumericLoader
 
@@ -75,13 +76,35 @@ class Session:
         self.wrote = False
         """Whether anything but a question was run since it was last set."""
         self._streams = 0
+        self._pipeline: Any = None
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
-        """Run one statement; its rows come at once."""
+        """Run one statement; its rows come at once. A change is sent, and waited for with the next question."""
         asking = statement.startswith(_QUESTIONS)
-        self.wrote = self.wrote or not asking
+        if statement.startswith(_TURNS):
+            self.settle(undone=statement.startswith("ROLLBACK"))
+        elif not asking:
+            self._change()
         cursor = self.connection.cursor(binary=True)
-        return cursor.execute(spoken(statement), _storable(parameters) if asking else parameters)
+        cursor.execute(spoken(statement), _storable(parameters) if asking else parameters)
+        if not asking:
+            return _Changed(self, cursor)
+        self.settle()
+        return cursor
+
+    def _change(self) -> None:
+        """Let what follows be sent without waiting for an answer."""
+        self.wrote = True
+        if self._pipeline is None:
+            self._pipeline = self.connection.pipeline()
+            self._pipeline.__enter__()
+
+    def settle(self, *, undone: bool = False) -> None:
+        """Have all answers; what failed is raised here, unless all of it is `undone` anyway."""
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            with suppress(Error) if undone else nullcontext():
+                pipeline.__exit__(None, None, None)
 
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> Any:
         """Run one statement for each row of parameters: in one go, by COPY where they are many and it can be."""
@@ -89,11 +112,12 @@ class Session:
         some = list(islice(rows, limits.COPIED_ROWS_MIN))
         if not some:
             return None
-        self.wrote = True
         cursor = self.connection.cursor()
         copied = _copied(statement) if len(some) >= limits.COPIED_ROWS_MIN else None
+        self._change()
         if copied is None:
             return cursor.executemany(spoken(statement), chain(some, rows))
+        self.settle()
         with cursor.copy(copied) as copy:
             for row in chain(some, rows):
                 copy.write_row(row)
@@ -101,6 +125,7 @@ class Session:
 
     def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         """Run a question within a transaction; its rows come some at a time. What is left of them ends with it."""
+        self.settle()
         self._streams += 1
         name = sql.Identifier(f"stream_{self._streams}")
         declared = sql.SQL("DECLARE {} BINARY NO SCROLL CURSOR FOR ").format(name).as_string() + spoken(statement)
@@ -109,6 +134,20 @@ class Session:
         while rows := self.connection.cursor(binary=True).execute(fetch, prepare=False).fetchall():
             yield from rows
         self.connection.execute(sql.SQL("CLOSE {}").format(name), prepare=False)
+
+
+class _Changed:
+    """A change that was sent, or its answer."""
+
+    def __init__(self, session: Session, cursor: Any) -> None:
+        self._session = session
+        self._cursor = cursor
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+        self._session.settle()
+        return int(self._cursor.rowcount)
 
 
 def _storable(parameters: Sequence[Any]) -> Sequence[Any]:
@@ -130,4 +169,5 @@ def _without_nul(value: Any) -> Any:
     return value.replace("\0", "\x01") if isinstance(value, str) else value
 
 
-_QUESTIONS = ("SELECT", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK")
+_TURNS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
+_QUESTIONS = ("SELECT", "WITH", *_TURNS)

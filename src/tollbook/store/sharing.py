@@ -39,7 +39,7 @@ class Alike:
 class Place:
     """One caller's place in the line. `do` is its act, which whoever leads may run; None: it wants the book alone."""
 
-    __slots__ = ("_arrived", "_called", "_error", "_result", "do", "leads")
+    __slots__ = ("_arrived", "_called", "_result", "do", "error", "leads")
 
     def __init__(self, do: Callable[[Writes], Any] | None = None) -> None:
         self.do = do
@@ -48,7 +48,7 @@ class Place:
         self._called = threading.Lock()  # held until it is called: a lock wakes its one waiter with the least work
         self._called.acquire()
         self._result: Any = None
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
 
     def left(self) -> float:
         """The seconds that it may still wait."""
@@ -72,7 +72,7 @@ class Place:
         except Lost:
             raise
         except Exception as error:
-            self._error = error
+            self.error = error
 
     def is_like(self, other: "Place") -> bool:
         """Whether its act can be done in one go with another's."""
@@ -82,18 +82,22 @@ class Place:
     def settle(self, answer: Any) -> None:
         """Keep what its act came to, done in one go with others."""
         if isinstance(answer, Exception):
-            self._error = answer
+            self.error = answer
         else:
             self._result = answer
 
     def fail(self, error: BaseException) -> None:
         """Tell its caller that nothing was written, whatever its act came to."""
-        self._error = error
+        self.error = error
+
+    def forget(self) -> None:
+        """What its act came to is undone: it is run again."""
+        self.error = None
 
     def answer(self) -> Any:
         """What its act answered, or the error."""
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         return self._result
 
 

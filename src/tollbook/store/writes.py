@@ -90,6 +90,7 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
         self._run("SAVEPOINT part")
         try:
             yield
+            self._run("RELEASE part")
         except Lost:
             raise
         except BaseException as error:
@@ -100,7 +101,6 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
             except Exception as failed:
                 raise Lost(self._died_of(error, failed)) from error
             raise
-        self._run("RELEASE part")
 
     def _died_of(self, error: BaseException, failed: Exception) -> BaseException:
         """What undid the whole transaction: what ended a part of it, or what then kept that from being undone."""
