@@ -60,7 +60,7 @@ class PostgresStore:
         self._readers = Pool(self._read_url, {"default_transaction_read_only": "on"})
         self._writers = Pool(postgres_books.writing_url(url), _OF_WRITERS)
         self._places = threading.Semaphore(sys.maxsize)
-        self._months = Months(lambda: postgres_books.connect(postgres_books.writing_url(url)))
+        self._months = Months(self._writers.another)
         self._gathering = Gathering(self._again, may_go_again)
         self._latest = 0  # the latest instant of an act that this process knows of
 

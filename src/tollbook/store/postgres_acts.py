@@ -195,7 +195,6 @@ class Months:
         new = sorted({_month(hour) for hour in hours} - self._known)
         if new:
             with self._connected() as connection:
-                connection.execute(f"SET lock_timeout = '{limits.LOCK_WAIT_SECONDS}s'")
                 for name in new:
                     _make_part(connection, name)
             self._known |= set(new)

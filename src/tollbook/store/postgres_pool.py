@@ -117,10 +117,11 @@ class Pool:
 
     def __init__(self, url: str, settings: dict[str, str]) -> None:
         self._settings = settings
+        self._told = postgres_books.told(url)
         self._reach = _Reach(shown(url))
         self._lost_at = 0.0
         self._pool: ConnectionPool[Patient] = ConnectionPool(
-            postgres_books.told(url),
+            self._told,
             connection_class=Patient,
             kwargs={"autocommit": True, "prepare_threshold": 1, "reach": self._reach},
             min_size=0,
@@ -137,6 +138,12 @@ class Pool:
         connection.since = time.monotonic()
         for setting in self._settings.items():
             connection.execute("SELECT set_config(%s, %s, false)", setting)
+
+    def another(self) -> Patient:
+        """One beside those that are lent, for what is rarely done; its user closes it."""
+        connection = Patient.connect(self._told, autocommit=True, reach=self._reach)
+        self._configure(connection)
+        return connection
 
     def lend(self, seconds: float) -> Patient:
         """A connection that works, within so many seconds.
