@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.making import NOW, plant_family
-from tests.stores import ON_POSTGRES, fresh_store
+from tests.stores import ON_POSTGRES, end_server, fresh_store
 
 from tollbook.clock import FixedClock
 from tollbook.store import Store
@@ -37,6 +37,11 @@ def pytest_configure(config: pytest.Config) -> None:
             "seeded", settings.get_profile(settings.get_current_profile_name()), derandomize=False
         )
         settings.load_profile("seeded")
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no server and no folder of one behind."""
+    end_server()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,17 @@ def server_url() -> str:
         "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=500", "shared_buffers=64MB"
     )
     server = running.__enter__()
-    atexit.register(running.__exit__, None, None, None)
+    _to_end.callback(running.__exit__, None, None, None)
     return server.url()
+
+
+_to_end = ExitStack()
+
+
+@atexit.register
+def end_server() -> None:
+    """End this run's own server and remove its folder; a worker of xdist has no time for that once it is told to go."""
+    _to_end.close()
 
 
 def digest(store: Store) -> str:
