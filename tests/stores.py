@@ -3,6 +3,7 @@
 TOLLBOOK_TEST_STORE=postgres runs them on PostgreSQL: on the server that TOLLBOOK_TEST_POSTGRES names, by a URL whose
 user may make databases, or on one of this run's own, which ends with it. What is about files alone is marked `files`;
 what is about PostgreSQL, or compares the two, is marked `postgres`, and is left out where the tests run on SQLite.
+Where that URL's database is the coordinator of a Citus cluster, every book of the run is a distributed one.
 """
 
 import atexit
@@ -40,29 +41,82 @@ def fresh_store(folder: Path, clock: Clock) -> Store:
     return open_store(new_database(_template()), clock)
 
 
-def new_database(template: str = "template0") -> str:
-    """A database of this run's own, empty, or a copy of another."""
+def new_database(template: str = "") -> str:
+    """A database of this run's own, empty, or a copy of another. In a cluster it holds a book without a partner yet."""
+    if not template:
+        template = _template() if workers() else "template0"
+    return _copy(template, f"tollbook_test_{os.getpid()}_{next(_numbers)}")
+
+
+def _copy(template: str, name: str) -> str:
+    """The URL of a copy of a database; in a cluster its parts are copied on every node, and find each other there."""
     import psycopg
 
-    name = f"tollbook_test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server_url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    sits = bool(workers()) and template != "template0"  # a daemon of the cluster's, in every database
+    for node in (server_url(), *workers()):
+        with psycopg.connect(node, autocommit=True) as connection:
+            if sits:
+                connection.execute(f"ALTER DATABASE {template} ALLOW_CONNECTIONS false")
+                leave = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(leave, (template,))
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+            if sits:
+                connection.execute(f"ALTER DATABASE {template} ALLOW_CONNECTIONS true")
+    if os.environ.get("TOLLBOOK_TEST_POSTGRES"):
+        atexit.register(_drop, name)
     return database_url(name)
 
 
-def database_url(name: str) -> str:
-    """The URL of a database of the server."""
-    return re.sub(r"(//[^/?]*)/?[^?]*", rf"\1/{name}", server_url(), count=1)
+def _drop(name: str) -> None:
+    """Leave nothing of this run's behind on a server that stays."""
+    import psycopg
+
+    for node in (server_url(), *workers()):
+        with psycopg.connect(node, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def database_url(name: str, server: str = "") -> str:
+    """The URL of a database of the server, or of another one."""
+    return re.sub(r"(//[^/?]*)/?[^?]*", rf"\1/{name}", server or server_url(), count=1)
+
+
+@cache
+def workers() -> tuple[str, ...]:
+    """The workers of the cluster whose coordinator the server is; none where it is no cluster."""
+    import psycopg
+
+    with psycopg.connect(server_url()) as connection:
+        if connection.execute("SELECT to_regclass('pg_dist_node')").fetchone() == (None,):
+            return ()
+        nodes = connection.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid > 0").fetchall()
+    return tuple(re.sub(r"(?<=@)[^/]*", f"{name}:{port}", server_url(), count=1) for name, port in nodes)
 
 
 @cache
 def _template() -> str:
     """The name of a database that holds an empty book, to be copied."""
-    name = new_database()
     from tollbook.store import postgres_books
 
-    postgres_books.create_book(name)
-    return _name_of(name)
+    url = _copy("template0", f"tollbook_test_{os.getpid()}_{next(_numbers)}")
+    if workers():
+        _join(url)
+    postgres_books.create_book(url, distributed=bool(workers()))
+    return _name_of(url)
+
+
+def _join(url: str) -> None:
+    """Make one cluster of a database's parts on every node."""
+    import psycopg
+
+    for node in (server_url(), *workers()):
+        with psycopg.connect(database_url(_name_of(url), node), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION citus")
+    with psycopg.connect(url, autocommit=True) as connection:
+        for place, node in enumerate((server_url(), *workers())):
+            told = psycopg.conninfo.conninfo_to_dict(node)
+            add = "citus_add_node" if place else "citus_set_coordinator_host"
+            connection.execute(f"SELECT {add}(%s, %s)", (told["host"], int(told.get("port") or 5432)))
 
 
 @cache

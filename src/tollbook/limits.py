@@ -129,6 +129,7 @@ CONNECTION_WAIT_SECONDS: Final = 2  # a read waits this long for one of them, th
 CONNECT_SECONDS: Final = 5  # a server that has not answered by then is not there
 CONNECTION_IDLE_SECONDS: Final = 5  # one that rested longer is tried before it is used
 COPIED_ROWS_MIN: Final = 32  # rows written together from which COPY is quicker than a statement for each
+KEYS_ASKED_MAX: Final = 500  # sids that one statement asks a distributed directory for
 STREAMED_ROWS: Final = 2_000  # of a long answer, fetched at a time
 INSTANT_KEPT_MS: Final = 1_000  # how far hosts may be apart in the latest instant that they know of
 STOP_SECONDS_DEFAULT: Final = 10  # requests in flight may finish within this when the server stops

@@ -172,6 +172,12 @@ def test_e9_only_the_owner_reads_a_book(book: Store) -> None:
     assert files == dict.fromkeys(("book.db", "book.db-wal", "book.db-shm"), 0o600)
 
 
+def test_a_file_is_not_distributed(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    refused(errors.SETTING_INVALID, lambda: create_store(str(path), FixedClock(NOW), distributed=True))
+    assert not path.exists()
+
+
 def test_a_book_is_never_made_over_a_file(book: Store) -> None:
     refusal = refused(errors.CONFLICT, lambda: create_store(book.url, FixedClock(NOW)))
     assert str(refusal) == f"db: {file_of(book)} exists already"

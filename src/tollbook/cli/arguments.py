@@ -64,6 +64,8 @@ def _add_serving(verbs: Verbs) -> None:
         "--currency", default="USD", help="the book's currency, ISO 4217"
     ).add("--sandbox", action="store_true", help="make a book whose clock stands still until it is moved").add(
         "--clock", metavar="INSTANT", help="where a sandbox's clock begins; the present unless given"
+    ).add(
+        "--distributed", action="store_true", help="spread the book over the nodes of a Citus cluster (postgresql://)"
     )
     verbs.add(
         "serve",

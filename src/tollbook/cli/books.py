@@ -22,7 +22,12 @@ def init(arguments: Namespace) -> int:
     settings, _ = settings_of(arguments)
     begins = _sandbox_clock(arguments)
     founded = create_book(
-        settings.db, SystemClock(), name=arguments.name, currency=arguments.currency, sandbox_clock=begins
+        settings.db,
+        SystemClock(),
+        name=arguments.name,
+        currency=arguments.currency,
+        sandbox_clock=begins,
+        distributed=arguments.distributed,
     )
     founded.store.close()
     if arguments.json:

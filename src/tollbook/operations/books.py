@@ -34,15 +34,16 @@ def create_book(
     partner_sid: str | None = None,
     sandbox_clock: int | None = None,
     unfinished: str = "",
+    distributed: bool = False,
 ) -> Founded:
     """Make a book at a path or URL where nothing is; it appears there whole, or not at all.
 
     With `sandbox_clock` it is a sandbox that begins at that instant. `unfinished` is why more is done to it before
-    others may open it, where a server has it: until `finish_store`.
+    others may open it, where a server has it: until `finish_store`. With `distributed` it is spread over a cluster.
     """
     _check(name, currency, sandbox_clock)
-    if is_served(url):
-        store = create_store(url, clock, unfinished)
+    if distributed or is_served(url):
+        store = create_store(url, clock, unfinished, distributed=distributed)
         return Founded(store, *_found(store, name, currency, partner_sid, sandbox_clock))
     target = store_path(url)
     book_files.refuse_present(target)

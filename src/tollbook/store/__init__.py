@@ -70,15 +70,18 @@ __all__ = [
 ]
 
 
-def create_store(url: str, clock: Clock, unfinished: str = "") -> Store:
+def create_store(url: str, clock: Clock, unfinished: str = "", *, distributed: bool = False) -> Store:
     """Make an empty book and open it.
 
-    One that a server has may be `unfinished`, for a reason: refused to whoever opens it until `finish_store`.
+    One that a server has may be `unfinished`, for a reason: refused to whoever opens it until `finish_store`; and
+    `distributed`, spread over the nodes of that server's cluster.
     """
     if is_served(url):
-        _postgres().postgres_books.create_book(url, unfinished)
-        store: Store = _postgres().PostgresStore(url, clock)
+        spread = _postgres().postgres_books.create_book(url, unfinished, distributed=distributed)
+        store: Store = _postgres().PostgresStore(url, clock, distributed=spread)
         return store
+    if distributed:
+        raise Refusal(errors.SETTING_INVALID, Flaw("distributed", "expected --db postgresql://: a file is one"))
     sqlite.create_book(store_path(url))
     return open_store(url, clock)
 

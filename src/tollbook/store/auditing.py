@@ -13,7 +13,7 @@ import msgspec
 
 from tollbook.query.fields import INVOICES, Field, Kind
 from tollbook.store.dialect import Dialect
-from tollbook.store.invoice_rows import BY_SID, INSERT_CHILDREN, Key, beside
+from tollbook.store.invoice_rows import INSERT_CHILDREN, Key, beside
 
 _LAST: Final = chr(0x10FFFF)  # behind every sid
 
@@ -157,7 +157,11 @@ class Audit:
 
     def only_in_directory(self) -> Iterator[Key]:
         """Entries of the directory that lead to no invoice."""
-        yield from self._run(f"SELECT g.partner_sid, g.invoice_created, g.sid {BY_SID} WHERE r.invoice_sid IS NULL")
+        yield from self._run(
+            "SELECT g.partner_sid, g.invoice_created, g.sid FROM directory g LEFT JOIN invoice r"
+            " ON r.partner_sid = g.partner_sid AND r.date_created = g.invoice_created AND r.invoice_sid = g.sid"
+            " WHERE r.invoice_sid IS NULL"
+        )
 
     def invoiced_strangers(self) -> Iterator[str]:
         """Partners that have invoices, or are billed, and are not in the book."""

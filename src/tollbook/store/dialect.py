@@ -20,6 +20,7 @@ class Dialect(msgspec.Struct, frozen=True):
     explain: str
     quoted_key: bool  # whether an entry of a MAP is named by a path
     globs: bool  # whether LIKE folds ASCII, and what minds case is GLOB
+    parted: bool = False  # whether a table lies in parts, so that what was found first can be joined to none of them
 
     def map_key(self, key: str) -> str:
         """What names an entry of a MAP; a key has no quote in it (the scanner lets none pass)."""
@@ -51,6 +52,7 @@ POSTGRES: Final = Dialect(
     quoted_key=False,
     globs=False,
 )
+CITUS: Final = msgspec.structs.replace(POSTGRES, name="citus", parted=True)
 
 
 def _glob(pattern: str) -> str:

@@ -25,8 +25,8 @@ def beside(table: str) -> str:
     )
 
 
-BY_SID: Final = "FROM directory g LEFT JOIN invoice r ON " + beside("g").replace("g.invoice_sid", "g.sid")
-"""The FROM of one invoice `r` by its sid in the directory `g`."""
+BY_SID: Final = "SELECT partner_sid, invoice_created FROM directory WHERE sid = ?"
+"""The rest of the key of an invoice's sid. It is asked for by itself: the directory lies elsewhere than invoices do."""
 
 DOCUMENT_OF_INVOICE: Final = f"(SELECT d.document FROM invoice_document d WHERE {beside('d')})"
 """The document of the invoice `r`, as a column."""

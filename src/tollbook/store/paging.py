@@ -14,6 +14,7 @@ from tollbook.errors import no_item
 from tollbook.query.fields import INVOICES, Resource
 from tollbook.query.listing import ListQuery
 from tollbook.store.dialect import SQLITE, Dialect
+from tollbook.store.invoice_rows import BY_SID
 from tollbook.store.nouns import document, has_noun, noun, row_document
 from tollbook.store.planning import COUNTED, COUNTERS, DOCUMENTS, matching, plan_of, select, walked
 from tollbook.store.sql import Clause, Composed, beyond, open_from, told_of
@@ -54,6 +55,7 @@ class Pager:
         self._run = run
         self._sight = sight
         self._query = query
+        self._dialect = dialect
         self._plan = plan = plan_of(query, sight.reach, dialect)
         self._composed = plan.composed
         self._seen = told_of(sight)
@@ -152,7 +154,7 @@ class Pager:
         if forward:
             return Page(rows, total, more, behind)
         if not rows:
-            behind = bool(fetch(self._run, source.resource, source.matching, "", 1, 0)) if total is None else total > 0
+            behind = bool(self._fetch(source.resource, source.matching, "", 1)) if total is None else total > 0
         return Page(rows, total, behind, more)
 
     def _anchor(self, cursor: str) -> tuple[Any, ...]:
@@ -169,7 +171,10 @@ class Pager:
         if (narrowed := self._narrowed(anchor, reverse=reverse)) is not None:
             within = matching(self._query.resource, self._composed, narrowed)
         clause = Clause(within.text + past.text, within.parameters + past.parameters)
-        return fetch(self._run, source.resource, clause, source.composed.order_by(reverse=reverse), limit, 0)
+        return self._fetch(source.resource, clause, source.composed.order_by(reverse=reverse), limit)
+
+    def _fetch(self, resource: Resource, clause: Clause, order: str, limit: int) -> list[Row]:
+        return fetch(self._run, resource, clause, order, limit, self._dialect)
 
     def _narrowed(self, anchor: tuple[Any, ...], *, reverse: bool) -> Sight | None:
         """What is behind an invoice from the anchor on: of two bounds the database takes the one that stands first."""
@@ -213,9 +218,8 @@ def by_sid(run: Run, resource: Resource, sight: Sight, sid: str, *, joined: bool
     if resource.within:
         return _of_partner(clause, owner_of(run, resource, sight, sid), sid)
     if resource is INVOICES:
-        for name, known in (("partner_sid", "partner_sid"), ("date_created", "invoice_created")):
-            clause.text += f" AND r.{name} = (SELECT g.{known} FROM directory g WHERE g.sid = ?)"
-            clause.parameters.append(sid)
+        clause.text += " AND r.partner_sid = ? AND r.date_created = ?"
+        clause.parameters += run(BY_SID, (sid,)).fetchone() or ("", 0)
     clause.text += f" AND r.{resource.sid} = ?"
     clause.parameters.append(sid)
     return clause
@@ -247,9 +251,9 @@ def _of_partner(clause: Clause, partner_sid: str, dr_sid: str) -> Clause:
     return clause
 
 
-def fetch(run: Run, resource: Resource, clause: Clause, order: str, limit: int, offset: int) -> list[Row]:
-    """Rows of a record's table in an order, with the JSON of each."""
-    return _read(run, resource, select(resource, clause.text, order), (*clause.parameters, limit, offset))
+def fetch(run: Run, resource: Resource, clause: Clause, order: str, limit: int, dialect: Dialect = SQLITE) -> list[Row]:
+    """The first rows of a record's table in an order, with the JSON of each."""
+    return _read(run, resource, select(resource, clause.text, order, dialect), (*clause.parameters, limit, 0))
 
 
 def _read(run: Run, resource: Resource, statement: str, parameters: Sequence[Any]) -> list[Row]:

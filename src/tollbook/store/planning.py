@@ -63,7 +63,7 @@ def plan_of(query: ListQuery, reach: Reach, dialect: Dialect = SQLITE) -> Plan:
         range=_range(ranged, sight) if ranged else "",
         walk=_walk(query, composed, sight, index, order) if index else _pass(query, composed, sight, order),
         many=_many(query, composed, sight),
-        sort=select(query.resource, matching(query.resource, composed, sight).text, order),
+        sort=select(query.resource, matching(query.resource, composed, sight).text, order, dialect),
     )
 
 
@@ -74,8 +74,12 @@ def is_one_statement(query: ListQuery, sight: Sight) -> bool:
 
 def _total(query: ListQuery, composed: Composed, sight: Sight, *, weighed: bool) -> str:
     """The statement that counts what matches, with the number of all where that decides the way."""
-    everything = f"({COUNTED} {open_from(COUNTERS, walked(sight)).text})" if weighed else "NULL"
-    return f"SELECT count(*), {everything} {matching(query.resource, composed, sight).text}"
+    found = matching(query.resource, composed, sight).text
+    if not weighed:
+        return f"SELECT count(*), NULL {found}"
+    everything = f"{COUNTED} AS number {open_from(COUNTERS, walked(sight)).text}"
+    counted = f"SELECT count(*) AS number {found}"
+    return f"SELECT counted.number, everything.number FROM ({everything}) everything, ({counted}) counted"
 
 
 def _range(ranged: Composed, sight: Sight) -> str:
@@ -115,8 +119,11 @@ def _many(query: ListQuery, composed: Composed, sight: Sight) -> str:
     return f"SELECT count(*) FROM (SELECT 1 {matching(query.resource, composed, sight).text} LIMIT ?) few"
 
 
-def select(resource: Resource, matching: str, order: str) -> str:
-    """The statement that reads a page, sorted by its keys; its last parameters are the limit and the offset."""
+def select(resource: Resource, matching: str, order: str, dialect: Dialect = SQLITE) -> str:
+    """The statement that reads a page, sorted by its keys; its last parameters are the limit and the offset.
+
+    Where tables lie in parts each part sorts its own, and reads the documents of what it skips too.
+    """
     end = f"{matching} {order} LIMIT ? OFFSET ?"
     if resource is DOCUMENTS:
         return f"SELECT r.invoice_sid, r.partner_sid, r.document {end}"
@@ -124,6 +131,8 @@ def select(resource: Resource, matching: str, order: str) -> str:
         whose = "r.partner_sid" if "partner_sid" in resource.by_name else "NULL"
         keys = "" if has_noun(resource) else f"r.{resource.sid}, {whose}, "
         return f"SELECT {keys}{columns(resource)} {end}"
+    if dialect.parted:
+        return f"SELECT r.invoice_sid, r.partner_sid, {DOCUMENT_OF_INVOICE} {end}"
     return (
         f"WITH page AS MATERIALIZED (SELECT r.partner_sid, r.date_created, r.invoice_sid {end})"
         f" SELECT r.invoice_sid, r.partner_sid, {DOCUMENT_OF_INVOICE} FROM page r"

@@ -27,6 +27,7 @@ from tollbook.store.explaining import Step, explain_page
 from tollbook.store.gathering import Gathering
 from tollbook.store.overtaking import Overtaken
 from tollbook.store.postgres_acts import Months, PostgresReads, PostgresWrites
+from tollbook.store.postgres_distributed_acts import ONE_BY_ONE, DistributedReads, DistributedWrites
 from tollbook.store.postgres_faults import (
     Unknown,
     is_lost,
@@ -51,14 +52,16 @@ T = TypeVar("T")
 class PostgresStore:
     """One book. Threads share it; every snapshot and every act has a connection to itself."""
 
-    def __init__(self, url: str, clock: Clock, read_url: str = "") -> None:
+    def __init__(self, url: str, clock: Clock, read_url: str = "", *, distributed: bool = False) -> None:
         self.url = url
         self.place = shown(url)
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
         self._read_url = read_url or url
         self._readers = Pool(self._read_url, {"default_transaction_read_only": "on"})
-        self._writers = Pool(postgres_books.writing_url(url), _OF_WRITERS)
+        self._writers = Pool(postgres_books.writing_url(url), _OF_WRITERS | (ONE_BY_ONE if distributed else {}))
+        self.reads = DistributedReads if distributed else PostgresReads
+        self.writes = DistributedWrites if distributed else PostgresWrites
         self._places = threading.Semaphore(sys.maxsize)
         self._months = Months(self._writers.another)
         self._gathering = Gathering(self._again, may_go_again)
@@ -139,7 +142,7 @@ class PostgresStore:
             takes = math.inf if self.read_deadline_seconds == math.inf else limits.ACT_SECONDS
             session = _Timed(connection, takes)
             connection.execute("BEGIN")
-            act = PostgresWrites(session, self.clock.now(), self._months, self._latest)
+            act = self.writes(session, self.clock.now(), self._months, self._latest)
             session.wrote = False
             yield act
             act.finish()
@@ -234,7 +237,7 @@ class _Reading:
                 self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             if self._snapshot:
                 self._connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self._snapshot)))
-            return PostgresReads(session)
+            return self._store.reads(session)
         except BaseException:
             self._pool.give_back(self._connection)
             raise
@@ -276,13 +279,13 @@ up keys, and a statement that was planned while a table was empty reads all of i
 
 def open_book(url: str, clock: Clock, read_url: str = "") -> PostgresStore:
     """Open a book; a Refusal where there is none, or an older one. One of a newer version can be read."""
-    version = postgres_books.book_version(url)
+    version, distributed = postgres_books.book_of(url)
     if version < migrations.LATEST:
         said = f"the book is of version {version}, older than {migrations.LATEST}: run tollbook migrate"
         raise Refusal(errors.BOOK_VERSION, Flaw("db", said))
     if read_url:
         _refuse_other_book(url, read_url)
-    return PostgresStore(url, clock, read_url)
+    return PostgresStore(url, clock, read_url, distributed=distributed)
 
 
 def _refuse_other_book(url: str, read_url: str) -> None:

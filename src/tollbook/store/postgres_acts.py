@@ -92,20 +92,23 @@ class PostgresWrites(PostgresReads, Writes):
 
     def billings_of(self, partner_sids: Iterable[str]) -> dict[str, Billing]:
         """How some partners are billed, in the order of sids, so that no two acts wait for each other."""
-        wanted = sorted(partner_sids)
-        marks = ", ".join("?" * len(wanted))
-        statement = f"{SELECT_BILLING} WHERE b.partner_sid IN ({marks}) ORDER BY b.partner_sid FOR UPDATE OF b"
-        billings = map(billing_of, self._run(statement, wanted) if wanted else ())
+        billings = map(billing_of, self._locked(SELECT_BILLING, "b.partner_sid", partner_sids, "UPDATE OF b"))
         return {billing.partner_sid: billing for billing in billings}
+
+    def _locked(self, select: str, key: str, partner_sids: Iterable[str], lock: str) -> list[Any]:
+        """The rows of some partners, locked in the order of sids."""
+        wanted = sorted(set(partner_sids))
+        if not wanted:
+            return []
+        where = f"WHERE {key} IN ({', '.join('?' * len(wanted))}) ORDER BY {key}"
+        rows: list[Any] = self._run(f"{select} {where} FOR {lock}", wanted).fetchall()
+        return rows
 
     def put_invoices(self, invoices: Sequence[Invoice], origin: str, documents: Sequence[bytes] = ()) -> None:
         """Write invoices of distinct sids whole; who writes others of the same partners waits."""
-        partners = sorted({invoice.partner_sid for invoice in invoices})
-        if not partners:
-            return
-        marks = ", ".join("?" * len(partners))
+        partners = {invoice.partner_sid for invoice in invoices}
         for table, lock in (("billing", "UPDATE"), ("partner", "NO KEY UPDATE")):
-            self._run(f"SELECT 1 FROM {table} WHERE partner_sid IN ({marks}) ORDER BY partner_sid FOR {lock}", partners)
+            self._locked(f"SELECT 1 FROM {table}", "partner_sid", partners, lock)
         super().put_invoices(invoices, origin, documents)
 
     def seen(self, partner_sid: str, dr_sids: Iterable[str]) -> dict[str, Seen]:
@@ -116,9 +119,8 @@ class PostgresWrites(PostgresReads, Writes):
 
     def claim_due(self, partner_sids: Sequence[str]) -> list[str]:
         """Those of some partners whose billing no other act has; it is this one's from now on."""
-        marks = ", ".join("?" * len(partner_sids))
-        claim = f"SELECT partner_sid FROM billing WHERE partner_sid IN ({marks}) ORDER BY 1 FOR UPDATE SKIP LOCKED"
-        return [sid for (sid,) in self._run(claim, partner_sids)]
+        free = self._locked("SELECT partner_sid FROM billing", "partner_sid", partner_sids, "UPDATE SKIP LOCKED")
+        return [sid for (sid,) in free]
 
     def add_events(self, placed: Sequence[Placed]) -> None:
         """New records, each in the part of its month."""

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tollbook import errors, limits
 from tollbook.errors import Flaw, Refusal
-from tollbook.store import migrations
+from tollbook.store import migrations, postgres_distributed
 from tollbook.store.postgres_faults import is_lost, translated, translation
 from tollbook.store.postgres_session import adapt
 from tollbook.store.urls import UNFINISHED, refuse_misread, shown
@@ -70,19 +70,24 @@ def _reason(said: str) -> str:
     return f"{reason}: is the server running?" if len(reasons) < len(lines) else reason
 
 
-def create_book(url: str, unfinished: str = "") -> None:
+def create_book(url: str, unfinished: str = "", *, distributed: bool = False) -> bool:
     """Make an empty book in a database that has none, or one without a partner: its making was interrupted.
 
     With `unfinished`, why, the book is refused to whoever opens it until that is taken away (`UNFINISHED`).
+    With `distributed` its tables are spread over the nodes of a Citus cluster; whether they are is the answer.
     """
+    if distributed:
+        with connect(url) as connection, translated():
+            postgres_distributed.have_extension(connection)
     with connect(url) as connection, translated(), _migrating(connection):
         if _version(connection) is None:
             _refuse_strangers(connection, url)
-            _apply(connection, 0)
+            _apply(connection, 0, distributed=distributed)
         elif _unfinished(connection) or connection.execute("SELECT 1 FROM partner LIMIT 1").fetchone():
             raise Refusal(errors.CONFLICT, Flaw("db", f"there is a book at {shown(url)} already"))
         if unfinished:
             connection.execute("INSERT INTO book VALUES (%s, %s)", (UNFINISHED, unfinished))
+        return postgres_distributed.is_distributed(connection)
 
 
 def has_book(url: str) -> bool:
@@ -112,10 +117,10 @@ def _refuse_strangers(connection: Connection[Any], url: str) -> None:
             raise Refusal(errors.BOOK_FOREIGN, Flaw("db", said))
 
 
-def book_version(url: str) -> int:
-    """The version of the book in a database; a Refusal where there is none."""
+def book_of(url: str) -> tuple[int, bool]:
+    """The version of the book in a database, and whether it is a distributed one; a Refusal where there is none."""
     with connect(url) as connection, translated():
-        return known_version(connection, url)
+        return known_version(connection, url), postgres_distributed.is_distributed(connection)
 
 
 def known_version(connection: Connection[Any], url: str) -> int:
@@ -136,7 +141,7 @@ def migrate_book(url: str) -> tuple[int, int]:
     """
     with connect(url) as connection, translated(), _migrating(connection):
         before = known_version(connection, url)
-        _apply(connection, before)
+        _apply(connection, before, distributed=postgres_distributed.is_distributed(connection))
         return before, max(before, migrations.LATEST)
 
 
@@ -148,7 +153,7 @@ def _migrating(connection: Connection[Any]) -> Iterator[None]:
         yield
 
 
-def _apply(connection: Connection[Any], version: int) -> None:
+def _apply(connection: Connection[Any], version: int, *, distributed: bool) -> None:
     for number in range(version + 1, migrations.LATEST + 1):
         for statement in migrations.for_postgres(number):
             connection.execute(statement)
@@ -156,6 +161,8 @@ def _apply(connection: Connection[Any], version: int) -> None:
             "INSERT INTO book VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (SCHEMA_VERSION, str(number)),
         )
+    if distributed:
+        postgres_distributed.distribute(connection)
 
 
 def _version(connection: Connection[Any]) -> int | None:

@@ -93,7 +93,7 @@ class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, Ledge
 
     def record(self, resource: Resource, sight: Sight, sid: str) -> Row:
         """One record by its sid, from the archive where it was put away; 404 where there is none in sight."""
-        rows = fetch(self._run, resource, by_sid(self._run, resource, sight, sid), "", 1, 0)
+        rows = fetch(self._run, resource, by_sid(self._run, resource, sight, sid), "", 1, self.dialect)
         if not rows and resource.within:
             rows = self._archived_row(resource, sight, sid)
         if not rows:

@@ -206,16 +206,16 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
     def _make_place(self, invoice: Invoice) -> None:
         """Count an invoice in; where it is known already, count out and forget what was there."""
         partner_sid, created, sid = key_of(invoice)
-        found = f"SELECT g.partner_sid, g.invoice_created, r.status {BY_SID} WHERE g.sid = ?"
-        before = self._run(found, (sid,)).fetchone()
+        before = self._run(BY_SID, (sid,)).fetchone()
         if before is None:
             self._run("INSERT INTO directory VALUES (?, ?, ?)", (sid, partner_sid, created))
         elif before[0] != partner_sid:
             raise Refusal(errors.CONFLICT, Flaw("invoice_sid", "belongs to another partner"))
         else:
             self._run("UPDATE directory SET invoice_created = ? WHERE sid = ?", (created, sid))
-            self._counts[partner_sid, before[2]] -= 1
-            self._forget((partner_sid, before[1], sid))
+            key = (partner_sid, before[1], sid)
+            self._counts[partner_sid, self._of_invoice("status", key)] -= 1
+            self._forget(key)
         self._counts[invoice.partner_sid, invoice.status] += 1
         self._billed.add(invoice.partner_sid)
 
@@ -272,17 +272,26 @@ class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventW
                 " DO UPDATE SET invoices = invoice_counter.invoices + excluded.invoices",
                 [(*key, change) for key, change in self._counts.items() if change],
             )
+        self._keep_balances()
+        self._counts.clear()
+        self._billed.clear()
+        self._spent.clear()
+
+    def _keep_balances(self) -> None:
         spent = self._spent
         self._run_many(_BALANCE_AND_SPENT, [(amount, sid) for sid, amount in sorted(spent.items())])
         self._run_many(_BALANCE, [(sid,) for sid in sorted(self._billed) if sid not in spent])
-        self._counts.clear()
-        self._billed.clear()
-        spent.clear()
 
     def standing(self, invoice_sid: str) -> Standing | None:
         """Whose an invoice is and whether it was `imported` or `computed`; None where the book has no such sid."""
-        row = self._run(f"SELECT g.partner_sid, r.origin {BY_SID} WHERE g.sid = ?", (invoice_sid,)).fetchone()
-        return Standing(*row) if row else None
+        row = self._run(BY_SID, (invoice_sid,)).fetchone()
+        return Standing(row[0], self._of_invoice("origin", (*row, invoice_sid))) if row else None
+
+    def _of_invoice(self, column: str, key: Key) -> Any:
+        """What an invoice has in a column; None where the book has only its sid."""
+        where = "WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?"
+        row = self._run(f"SELECT {column} FROM invoice {where}", key).fetchone()
+        return row[0] if row else None
 
     def _forget(self, key: Key) -> None:
         self._run("DELETE FROM invoice WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?", key)

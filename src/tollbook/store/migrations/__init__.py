@@ -51,6 +51,12 @@ def names() -> list[str]:
     return [found[1] for found in made if found]
 
 
+def tables() -> list[str]:
+    """The tables of the present version, those that others refer to first."""
+    made = (re.match(r"CREATE TABLE (\w+)", text) for n in range(1, LATEST + 1) for text in statements(n))
+    return [found[1] for found in made if found]
+
+
 def _for_postgres(statement: str) -> str:
     table = re.match(r"CREATE TABLE (\w+)", statement)
     if table is None:
