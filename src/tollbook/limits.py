@@ -159,6 +159,7 @@ IMPORT_LOG_PAGES: Final = 65_536  # of the write-ahead log before an import copi
 PEEKED_BYTES: Final = 4_096  # of a file, to see whether it is JSON or CSV
 USAGE_ROW_BYTES_MAX: Final = 65_536  # one row of CSV, line ends in quotes included: a quote that is never closed ends
 REJECTS_FILES_MAX: Final = 1_000  # files of rejected records beside one file
+MOVED_ROWS: Final = 20_000  # of a table, copied to another store in one act
 IMPORT_ERRORS_SHOWN_MAX: Final = 100  # bad records printed; all are counted
 IMPORT_LINE_BYTES_MAX: Final = 32 * 1_048_576  # one invoice of a hundred thousand lines fits
 IMPORT_FILE_BYTES_MAX: Final = 256 * 1_048_576  # an envelope, an array or an object is read whole

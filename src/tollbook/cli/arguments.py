@@ -205,6 +205,14 @@ def _add_keeping(verbs: Verbs) -> None:
     verbs.add(
         "restore", "books:restore", "verify a backup, then put it in the book's place", "tollbook restore sunday.db"
     ).add("file", type=Path, metavar="FILE").add("--yes", action="store_true", help="do not ask")
+    verbs.add(
+        "move",
+        "books:move",
+        "copy a book to another place, a file or a PostgreSQL database, and prove it there",
+        "tollbook move tollbook.db postgresql://host/book",
+    ).add("source", metavar="SOURCE", help="the book").add(
+        "dest", metavar="DEST", help="a path where nothing is, or an empty database; an interrupted move goes on"
+    )
     verbs.add("migrate", "books:migrate", "bring an older book to this version, after a backup", "tollbook migrate")
     verbs.add("config", "books:config", "show every setting and where it comes from", "tollbook config").settings(
         *_SERVER

@@ -1,20 +1,21 @@
 """The verbs about the book itself: made, copied, put back, brought up to date; and the settings."""
 
+import math
 import sys
 from argparse import Namespace
 from dataclasses import replace
 
 from tollbook import errors
-from tollbook.cli.checking import tell
+from tollbook.cli.checking import tell, verified
 from tollbook.cli.exits import DONE, FAILED
 from tollbook.cli.opening import book_of, read_argument, settings_of
 from tollbook.cli.output import note, print_json, print_table, progress
 from tollbook.clock import SystemClock, format_instant, parse_instant
 from tollbook.config import URLS
 from tollbook.errors import Flaw, Refusal
-from tollbook.operations import keeping
+from tollbook.operations import keeping, moving
 from tollbook.operations.books import create_book
-from tollbook.store import shown, store_path
+from tollbook.store import open_store, shown, store_path
 
 
 def init(arguments: Namespace) -> int:
@@ -106,6 +107,24 @@ def migrate(arguments: Namespace) -> int:
     else:
         note(f"{shown(settings.db)} is of version {after} already")
     return DONE
+
+
+def move(arguments: Namespace) -> int:
+    """Copy a book to another place, and prove it there; 1 if something is wrong with it."""
+    clock, dest = SystemClock(), arguments.dest
+    source = open_store(arguments.source, clock)
+    source.read_deadline_seconds = math.inf
+    with progress("rows") as bar:
+        counted = moving.move(source, dest, clock, bar)
+    copy = open_store(dest, clock)
+    copy.read_deadline_seconds = math.inf
+    audited = verified(copy)
+    if arguments.json:
+        print_json({"dest": shown(dest), "rows": counted, "findings": audited.total})
+    else:
+        note(f"{shown(dest)} has all {sum(counted.values())} rows of {source.place}; the two are the same")
+        tell(audited)
+    return FAILED if audited.total else DONE
 
 
 def config(arguments: Namespace) -> int:

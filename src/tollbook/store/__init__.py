@@ -22,15 +22,17 @@ The conformance suite holds every store to this.
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
-from tollbook import errors
+from tollbook import errors, limits
 from tollbook.clock import Clock
 from tollbook.errors import Flaw, Refusal
 from tollbook.store import book_files, sqlite
 from tollbook.store.answers import Kept
 from tollbook.store.auditing import EVERYBODY, Span, Stored
 from tollbook.store.contract import Store
+from tollbook.store.copying import MOVED_TO, Mark, Table, tables
 from tollbook.store.paging import Page, Row, cursor_of
 from tollbook.store.planning import is_one_statement
 from tollbook.store.reads import Login, Reads
@@ -45,6 +47,7 @@ __all__ = [
     "Alike",
     "Kept",
     "Login",
+    "Mark",
     "Page",
     "Reads",
     "Row",
@@ -53,8 +56,10 @@ __all__ = [
     "Standing",
     "Store",
     "Stored",
+    "Table",
     "VersionHead",
     "Writes",
+    "appear",
     "create_store",
     "cursor_of",
     "finish_store",
@@ -62,11 +67,13 @@ __all__ = [
     "is_one_statement",
     "is_served",
     "migrate_served",
+    "open_copy",
     "open_store",
     "remove_book",
     "shown",
     "store_failed",
     "store_path",
+    "tables",
 ]
 
 
@@ -84,6 +91,39 @@ def create_store(url: str, clock: Clock, unfinished: str = "", *, distributed: b
         raise Refusal(errors.SETTING_INVALID, Flaw("distributed", "expected --db postgresql://: a file is one"))
     sqlite.create_book(store_path(url))
     return open_store(url, clock)
+
+
+_MOVING = "a move to it is under way, or was interrupted: tollbook move goes on with it"
+
+
+def open_copy(url: str, clock: Clock) -> Store:
+    """Open the copy of a book in the making, or begin one where nothing is; nobody else sees it until `appear`."""
+    if is_served(url):
+        postgres = _postgres()
+        postgres.postgres_books.begin_copy(url, _MOVING)
+        store: Store = postgres.PostgresStore(url, clock)
+        return store
+    book_files.refuse_present(store_path(url))
+    part = _part_of(url)
+    if not part.exists():
+        sqlite.create_book(part)
+    copy = sqlite.open_book(part, clock)
+    copy.expect_much(limits.IMPORT_CACHE_KIB, limits.IMPORT_LOG_PAGES)
+    return copy
+
+
+def appear(copy: Store, url: str) -> None:
+    """Close a copy, which is whole, and let it be the book at its place."""
+    copy.act(lambda act: act.drop_book(MOVED_TO))
+    finish_store(copy)
+    copy.close()
+    if not is_served(url):
+        book_files.put_first(_part_of(url), store_path(url))
+
+
+def _part_of(url: str) -> Path:
+    path = store_path(url)
+    return path.with_name(path.name + ".moving")
 
 
 def finish_store(store: Store) -> None:

@@ -15,6 +15,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.store import archive_files, migrations
 from tollbook.store.archive_files import Totals
 from tollbook.store.archiving import TOTALS, Archived, read_totals
+from tollbook.store.copying import Table
 from tollbook.store.dialect import POSTGRES
 from tollbook.store.event_rows import Placed, Seen
 from tollbook.store.ledger import SELECT_BILLING, billing_of
@@ -57,6 +58,7 @@ class PostgresWrites(PostgresReads, Writes):
 
     def __init__(self, session: Session, wall: int, months: "Months", latest: int = 0) -> None:
         self._months = months
+        self._session = session
         Writes.__init__(self, session, wall)
         self._stream = session.stream
         if self._before.sandbox_clock is None:
@@ -163,6 +165,14 @@ class PostgresWrites(PostgresReads, Writes):
         """Put rows of a file back, each in the part of its month."""
         self._have_parts([archived.month])
         return super().bring_back(archived, rows)
+
+    def put_rows(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+        """Add rows to a table that has none of their keys, those of usage each to the part of its month."""
+        some = list(rows)
+        if table.name in migrations.PARTITIONED:
+            place = table.columns.index(migrations.PARTITIONED[table.name])
+            self._have_parts(row[place] for row in some)
+        self._session.copy(table.name, some)
 
     def keep_instant(self) -> None:
         """Remember this instant, about once a second; a host that is about to does not wait for another."""

@@ -90,6 +90,15 @@ def create_book(url: str, unfinished: str = "", *, distributed: bool = False) ->
         return postgres_distributed.is_distributed(connection)
 
 
+def begin_copy(url: str, why: str) -> None:
+    """Make a book that is unfinished, and why, where there is none; one that is so for the same reason may be there."""
+    with connect(url) as connection, translated():
+        version = _version(connection)
+        if version == migrations.LATEST and _unfinished(connection) == why:
+            return
+    create_book(url, why)
+
+
 def has_book(url: str) -> bool:
     """Whether a whole book is in a database, be it an older one."""
     with connect(url) as connection, translated():

@@ -123,6 +123,13 @@ class Session:
                 copy.write_row(row)
         return cursor
 
+    def copy(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Add rows to a table in one statement, however few: they may refer to one another."""
+        self.wrote = True
+        with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
+            for row in rows:
+                copy.write_row(row)
+
     def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         """Run a question within a transaction; its rows come some at a time. What is left of them ends with it."""
         self.settle()

@@ -13,6 +13,7 @@ from tollbook.query.fields import INVOICES, PARTNERS, TOKENS, Resource
 from tollbook.query.listing import ListQuery
 from tollbook.store.archiving import ArchiveReads
 from tollbook.store.auditing import Audit
+from tollbook.store.copying import TableReads
 from tollbook.store.dialect import SQLITE
 from tollbook.store.event_rows import EventReads, document_of, kind_of
 from tollbook.store.invoice_rows import Key
@@ -70,7 +71,9 @@ class Instants(NamedTuple):
 _CHILDREN = {"invoice_items": InvoiceItem, "pay_items": PayItem, "tax_items": TaxItem}
 
 
-class Reads(SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, LedgerAudit, Audit, ArchiveReads):
+class Reads(
+    SheetReads, LedgerReads, StandingReads, EventReads, UsageSums, LedgerAudit, Audit, ArchiveReads, TableReads
+):
     """The questions, over one connection in one snapshot."""
 
     dialect = SQLITE

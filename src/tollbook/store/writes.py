@@ -20,6 +20,7 @@ from tollbook.query.rendering import renderer
 from tollbook.store.answers import Answers
 from tollbook.store.archiving import ArchiveWrites
 from tollbook.store.auditing import BALANCE_OF_PARTNER
+from tollbook.store.copying import TableWrites
 from tollbook.store.event_rows import EventWrites
 from tollbook.store.invoice_rows import (
     BY_SID,
@@ -64,7 +65,9 @@ class Lost(Exception):
         self.reason = reason
 
 
-class Writes(Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventWrites, ArchiveWrites, Reads):
+class Writes(
+    Answers, Rebuild, SheetWrites, LedgerWrites, StandingWrites, EventWrites, ArchiveWrites, TableWrites, Reads
+):
     """One transaction's changes; it is all or nothing."""
 
     def __init__(self, connection: Connection, wall: int) -> None:

@@ -36,7 +36,7 @@ def statements(number: int) -> list[str]:
 
 
 _TYPES: Final = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"'}
-_PARTITIONED: Final = {"event": "date"}
+PARTITIONED: Final = {"event": "date"}
 """Tables that are one part a month, by which column; parts are made as they are needed."""
 
 
@@ -61,7 +61,7 @@ def _for_postgres(statement: str) -> str:
     table = re.match(r"CREATE TABLE (\w+)", statement)
     if table is None:
         return statement
-    by = _PARTITIONED.get(table[1])
+    by = PARTITIONED.get(table[1])
     kind = f" PARTITION BY RANGE ({by})" if by else ""
     typed = re.sub(r"\b(INTEGER|BLOB|TEXT)\b", lambda found: _TYPES[found[0]], statement)
     return typed.replace(" STRICT, WITHOUT ROWID", kind)
