@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,11 +16,12 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import Tollbook, book_url
-from tests.cli.test_serving import started
+from tests.cli.test_serving import OURS, started
 from tests.stores import behind, database_url, new_database
 
 from tollbook.clock import SystemClock
-from tollbook.store import migrations, open_store, postgres_books, shown
+from tollbook.operations.demo import make_demo_book
+from tollbook.store import has_book, migrations, open_store, postgres_books, shown
 
 pytestmark = pytest.mark.postgres
 PASSWORD = "correct-horse"
@@ -136,3 +138,25 @@ def _await_end(pid: int) -> None:
     while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
         assert time.monotonic() < ends
         time.sleep(0.05)
+
+
+def test_a_move_that_is_killed_goes_on(tollbook: Tollbook, tmp_path: Path) -> None:
+    make_demo_book("demo.db", SystemClock())
+    dest = new_database()
+    command = [sys.executable, "-m", "tollbook", "move", "demo.db", dest]
+    for pause in (0.5, 0.8, 1.1, 1.4):
+        with subprocess.Popen(command, env={**os.environ, **OURS}, stderr=subprocess.DEVNULL) as process:
+            time.sleep(pause)
+            process.kill()
+        if has_book(dest):
+            break
+        assert "there is no book" in (said := tollbook("check", "--db", dest).err) or "goes on with it" in said
+    else:
+        assert tollbook("move", "demo.db", dest, "--json").json["findings"] == 0
+    assert "there is a book at" in tollbook("move", "demo.db", dest).err
+    assert tollbook("move", dest, "back.db", "--json").json["findings"] == 0
+    exported = set()
+    for name in ("demo.db", "back.db", dest):
+        tollbook("export", "invoices", "exported", "--db", name)
+        exported.add((tmp_path / "exported").read_bytes())
+    assert len(exported) == 1

@@ -46,11 +46,13 @@ NOT_RUN = {
     "./run test": "would run itself",
     "apt-get": "changes the machine",
     "cd ": "goes with the command before it",
+    "createdb": "needs a PostgreSQL server",
     "git clone": "needs the network",
     "pip install '.[archive]'": "needs the network",
     "pip install .": "test_install.py does it, without the network",
     "nginx": "needs an installed nginx",
     "sudo": "changes the machine",
+    "tollbook move /var": "needs a PostgreSQL server; tests/cli/test_postgres.py does it",
     "systemctl": "needs a machine with systemd",
     "tollbook archive": "needs pyarrow, which a reader need not have; tests/cli/test_archiving.py runs it",
 }

@@ -125,6 +125,7 @@ class Session:
 
     def copy(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows to a table in one statement, however few: they may refer to one another."""
+        self.settle()
         self.wrote = True
         with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
             for row in rows:
