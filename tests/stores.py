@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
@@ -45,7 +46,28 @@ def new_database(template: str = "") -> str:
     """A database of this run's own, empty, or a copy of another. In a cluster it holds a book without a partner yet."""
     if not template:
         template = _template() if workers() else "template0"
-    return _copy(template, f"tollbook_test_{os.getpid()}_{next(_numbers)}")
+    _make_room(template)
+    name = f"tollbook_test_{os.getpid()}_{next(_numbers)}"
+    _made[name] = None
+    return _copy(template, name)
+
+
+DATABASES_MAX = 40  # each takes some ten MB
+_made: OrderedDict[str, None] = OrderedDict()
+
+
+def _make_room(template: str) -> None:
+    """End the oldest databases that nobody has open; one that is copied just now is not old."""
+    import psycopg
+
+    if template in _made:
+        _made.move_to_end(template)
+    for name in list(_made)[: max(0, len(_made) - DATABASES_MAX)]:
+        try:
+            _drop(name, "")
+            del _made[name]
+        except psycopg.errors.ObjectInUse:
+            _made.move_to_end(name)
 
 
 def _copy(template: str, name: str) -> str:
@@ -67,13 +89,13 @@ def _copy(template: str, name: str) -> str:
     return database_url(name)
 
 
-def _drop(name: str) -> None:
-    """Leave nothing of this run's behind on a server that stays."""
+def _drop(name: str, how: str = "WITH (FORCE)") -> None:
+    """Leave nothing of a database behind, on a server that stays; ObjectInUse where somebody has it open."""
     import psycopg
 
     for node in (server_url(), *workers()):
         with psycopg.connect(node, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            connection.execute(f"DROP DATABASE IF EXISTS {name} {how}")
 
 
 def database_url(name: str, server: str = "") -> str:
