@@ -64,10 +64,19 @@ def _make_room(template: str) -> None:
         _made.move_to_end(template)
     for name in list(_made)[: max(0, len(_made) - DATABASES_MAX)]:
         try:
-            _drop(name, "")
+            _drop(name, "WITH (FORCE)" if workers() and not _is_open(name) else "")
             del _made[name]
         except psycopg.errors.ObjectInUse:
             _made.move_to_end(name)
+
+
+def _is_open(name: str) -> bool:
+    """Whether one of our programs has a database open; a daemon of the cluster's is in each."""
+    import psycopg
+
+    ours = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND application_name = 'tollbook'"
+    with psycopg.connect(server_url()) as connection:
+        return connection.execute(ours, (name,)).fetchone() is not None
 
 
 def _copy(template: str, name: str) -> str:
@@ -221,7 +230,9 @@ def behind(store: Store) -> Iterator[Any]:
         def execute(self, statement: str, parameters: Any = ()) -> Any:
             for said, meant in _SAID:
                 statement = re.sub(said, meant, statement)
-            return super().execute(statement, parameters)
+            done = super().execute(statement, parameters)
+            self.settle()
+            return done
 
     with postgres_books.connect(store.url) as connection:
         yield Behind(connection)

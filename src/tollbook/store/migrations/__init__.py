@@ -53,7 +53,7 @@ def names() -> list[str]:
 
 def tables() -> list[str]:
     """The tables of the present version, those that others refer to first."""
-    made = (re.match(r"CREATE TABLE (\w+)", text) for n in range(1, LATEST + 1) for text in statements(n))
+    made = (re.match(r"CREATE TABLE (\w+)", text) for n, _ in enumerate(STEPS, 1) for text in statements(n))
     return [found[1] for found in made if found]
 
 
