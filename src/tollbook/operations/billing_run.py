@@ -5,6 +5,7 @@ the book says then, so that whoever comes second finds nothing to do. Each misse
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -133,14 +134,14 @@ def _move_on(
     def move(act: Writes) -> tuple[Run, list[str]]:
         claimed = chunk if wait else act.claim_due(chunk)
         part = _move_on_claimed(act, claimed, who=who, keep=keep)
-        if dry_run:
-            raise _OnlyLooked(part)
         return part, sorted(set(chunk) - set(claimed))
 
-    try:
-        part, busy = store.act(move)
-    except _OnlyLooked as looked:
-        part, busy = looked.part, []
+    if dry_run:
+        with suppress(_OnlyLooked), store.writing() as act:  # alone: nothing else may keep its instant
+            made.take(_move_on_claimed(act, chunk, who=who, keep=keep))
+            raise _OnlyLooked
+        return []
+    part, busy = store.act(move)
     made.take(part)
     return busy
 
@@ -186,8 +187,4 @@ def _tell(act: Writes, account: Account, made: Run, *, keep: bool) -> None:
 
 
 class _OnlyLooked(Exception):
-    """Thrown to roll a dry run back; `part` is what would have been done."""
-
-    def __init__(self, part: Run) -> None:
-        super().__init__()
-        self.part = part
+    """Thrown to roll a dry run back."""
