@@ -140,8 +140,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
             case.headers["Idempotency-Key"] = f"{_dice.getrandbits(100):x}"
         for mend in (_mend_arguments, _mend_body, _mend_records):
             mend(case)
-    elif isinstance(case.query, dict):  # an empty object is nothing on the wire, and nothing means the default
-        case.query = {name: "{}" if value in ({}, []) else value for name, value in case.query.items()}
+    elif isinstance(case.query, dict):
+        for name in [name for name, value in case.query.items() if value in ({}, [])]:
+            case.query[name] = "{}"  # an empty object is nothing on the wire, and nothing means the default
 
 
 def _aim(case: Any) -> None:
