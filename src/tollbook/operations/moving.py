@@ -20,7 +20,8 @@ Watch = Callable[[int, int | None], None]
 
 
 def move(source: Store, dest: str, clock: Clock, watch: Watch = lambda done, total: None) -> dict[str, int]:
-    """Copy a book to a place where nothing is; how many rows each table has."""
+    """Copy a book to a place where nothing is; how many rows each table has. It takes as long as it takes."""
+    source.read_deadline_seconds = math.inf
     with source.reading() as book, closing(open_copy(dest, clock)) as copy:
         copy.read_deadline_seconds = math.inf
         book.refuse_newer()

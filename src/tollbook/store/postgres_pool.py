@@ -62,7 +62,7 @@ class Patient(Connection[Any]):
     def bound(self, seconds: float) -> None:
         """Let no statement take longer than this; the server ends it, and is waited for only a little longer."""
         milliseconds = 0 if seconds == math.inf else max(1, int(seconds * 1000))
-        self.patience = seconds + limits.SILENCE_SECONDS if milliseconds else None
+        self.patience = max(seconds, 0) + limits.SILENCE_SECONDS if milliseconds else None
         if self.bound_ms != milliseconds:
             self.execute(f"SET statement_timeout = {milliseconds:d}")
             self.bound_ms = milliseconds

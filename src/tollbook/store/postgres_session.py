@@ -178,4 +178,4 @@ def _without_nul(value: Any) -> Any:
 
 
 _TURNS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
-_QUESTIONS = ("SELECT", "WITH", *_TURNS)
+_QUESTIONS = ("SELECT", "WITH", "EXPLAIN", *_TURNS)
