@@ -38,7 +38,6 @@ FAN_OUT = {
     "FROM billing b WHERE EXISTS (SELECT 1 FROM event e": "a billing run asks whose records wait for a rate, once",
     "AND b.spent_day <> ?": "a new day is begun for everybody, once",
     "UPDATE notice SET date_answered = ? WHERE kind = ?": "a new day is begun for everybody, once",
-    "FROM event_2": "the first record of a month makes itself known to its part, once a process",
 }
 """What statements have in them that go to all nodes, and why."""
 

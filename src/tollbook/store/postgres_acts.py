@@ -200,6 +200,7 @@ class Months:
     def __init__(self, connected: Callable[[], Any]) -> None:
         self._connected = connected
         self._known: set[str] = set()
+        self._owed: set[int] = set()
 
     def have(self, instants: Iterable[int]) -> list[str]:
         """Have parts for the months of some instants; the names of those that were not known before."""
@@ -212,9 +213,18 @@ class Months:
             self._known |= set(new)
         return new
 
+    def owe(self, instants: Iterable[int]) -> bool:
+        """Whether some of the months are not known; `forget` has their parts made."""
+        lacking = {instant for instant in instants if _month(instant // _HOUR_MS) not in self._known}
+        self._owed |= lacking
+        return bool(lacking)
+
     def forget(self) -> None:
-        """Look again: a part may have been put away."""
-        self._known = set()
+        """Have what is owed, outside of any act; else look again: a part may have been put away."""
+        owed, self._owed = self._owed, set()
+        if not owed:
+            self._known = set()
+        self.have(owed)
 
 
 _HOUR_MS: Final = 3_600_000

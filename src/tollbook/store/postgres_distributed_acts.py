@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
+from psycopg.errors import CheckViolation
+
 from tollbook import limits
 from tollbook.store.auditing import EVERYBODY, Span
 from tollbook.store.dialect import CITUS
@@ -56,6 +58,13 @@ class DistributedWrites(DistributedReads, PostgresWrites):
         """The rows of some partners, locked one partner after the other."""
         found = (super(DistributedWrites, self)._locked(select, key, [sid], lock) for sid in sorted(set(partner_sids)))
         return [row for rows in found for row in rows]
+
+    def _have_parts(self, instants: Iterable[int]) -> None:
+        """Have parts for some months. There, to make one waits for all who write usage: an act that did begins anew."""
+        instants = list(instants)
+        if self._session.wrote and self._months.owe(instants):
+            raise CheckViolation("the part of a month has to be made before this act writes")
+        super()._have_parts(instants)
 
     def forget_spent(self, today: int) -> None:
         """Begin a new day for all who spent something on another; what was spent today meanwhile stays."""
