@@ -6,17 +6,15 @@ of the closing measurement, which are proved from their records to their hashes.
 
 from __future__ import annotations
 
-import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import closing_part, data, tollbook
-from benchmarks.load import Sampler
+from benchmarks.load import watch
 from benchmarks.machine import Machine
 from benchmarks.material import ndjson_of, need_tollbook, say
 from benchmarks.numbers import Outcome, Requirement, spread, table
-from benchmarks.processes import BenchError, children_seconds, resident_mb, stop
+from benchmarks.processes import BenchError
 from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
@@ -68,24 +66,10 @@ def _computed(settings: Settings) -> tuple[Path, int]:
 
 
 def _check(db: Path, invoices: int) -> Check:
-    began, used = time.perf_counter(), children_seconds()
-    process = subprocess.Popen(
-        tollbook.verb("check", "--db", str(db)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    sampler = Sampler(lambda: resident_mb(process.pid), 0.1)
-    sampler.start()
-    try:
-        said, _ = process.communicate(timeout=tollbook.IMPORT_SECONDS_MAX)
-    finally:
-        stop(process)
-    took = time.perf_counter() - began
-    if process.returncode != 0 or f"{invoices} invoices".encode() not in said:
-        raise BenchError(f"the check ended with {process.returncode}: {said.decode()[-1_000:]}")
-    return Check(invoices, took, children_seconds() - used, max(sampler.finish()))
+    done = watch(tollbook.verb("check", "--db", str(db)), tollbook.IMPORT_SECONDS_MAX)
+    if done.status != 0 or f"{invoices} invoices" not in done.said:
+        raise BenchError(f"the check ended with {done.status}: {done.said[-1_000:]}")
+    return Check(invoices, done.seconds, done.processor_seconds, max(done.resident_mb))
 
 
 def _outcome(checks: dict[str, list[Check]], quiet: Quiet) -> Outcome:

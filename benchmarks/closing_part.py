@@ -7,18 +7,16 @@ that falls due closes and issues an invoice for each, and opens the next.
 from __future__ import annotations
 
 import json
-import subprocess
-import time
 from datetime import datetime
 from pathlib import Path
 
 from benchmarks import tollbook, usage_data, usage_part
 from benchmarks.import_part import FLAT_TIMES_MAX
-from benchmarks.load import Sampler
+from benchmarks.load import watch
 from benchmarks.machine import Machine
 from benchmarks.material import need_tollbook, say
 from benchmarks.numbers import Outcome, Requirement, spread, table
-from benchmarks.processes import BenchError, resident_mb, stop
+from benchmarks.processes import BenchError
 from benchmarks.quiet import Quiet
 from benchmarks.settings import Settings
 
@@ -73,25 +71,10 @@ def _prepare(db: Path, partners: int, folder: Path) -> None:
 
 
 def _close(db: Path) -> tuple[float, list[float]]:
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        tollbook.verb("clock", "set", AFTER, "--db", str(db), "--json"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    sampler = Sampler(lambda: resident_mb(process.pid), 0.1)
-    sampler.start()
-    try:
-        _, said = process.communicate(timeout=600)
-    finally:
-        stop(process)
-    took = time.perf_counter() - began
-    samples = [mb for mb in sampler.finish() if mb > 0]
-    if process.returncode != 0 or not samples:
-        raise BenchError(f"the run ended with {process.returncode}: {said.decode()[-1_000:]}")
-    return took, samples
+    done = watch(tollbook.verb("clock", "set", AFTER, "--db", str(db), "--json"), 600)
+    if done.status != 0 or not done.resident_mb:
+        raise BenchError(f"the run ended with {done.status}: {done.said[-1_000:]}")
+    return done.seconds, done.resident_mb
 
 
 def _outcome(partners: int, seconds: list[float], memory: list[list[float]], quiet: Quiet) -> Outcome:

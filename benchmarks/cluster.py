@@ -63,7 +63,7 @@ def running(where: str, folder: Path) -> Iterator[Cluster]:
     if where != "own":
         yield Cluster(where)
         return
-    server = _starter().kept_server(folder / "postgres", *SETTINGS)
+    server = _starter().server_in(folder / "postgres", *SETTINGS)
     try:
         if pinned := on_cpu(1):
             run([pinned[0], "-a", "-cp", pinned[2], str(server.process.pid)])

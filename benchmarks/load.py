@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import find, on_cpu
-from benchmarks.processes import HOST, BenchError, run
+from benchmarks.processes import HOST, BenchError, children_seconds, resident_mb, run, stop
 
 CONNECTIONS = 16
 LUA = Path(__file__).with_name("load.lua")
@@ -135,6 +136,40 @@ def sequential_ms(caller: Caller, requests: Sequence[Request], seconds: float) -
         caller.get(request)
         times.append(time.perf_counter() - began)
     return statistics.median(times) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A command that ran to its end: what it said, how it ended, what it took."""
+
+    said: str
+    status: int
+    seconds: float
+    processor_seconds: float
+    resident_mb: list[float]
+    """Of all its processes; what they share counts in each."""
+
+
+def watch(command: Sequence[str], seconds_max: float) -> Watched:
+    """Runs a command, looking at its memory ten times a second."""
+    began, used = time.perf_counter(), children_seconds()
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    sampler = Sampler(lambda: resident_mb(process.pid), 0.1)
+    sampler.start()
+    try:
+        said, _ = process.communicate(timeout=seconds_max)
+    finally:
+        stop(process)
+    took = time.perf_counter() - began
+    # The last sample may fall between the end of the process and the end of the sampling.
+    samples = [mb for mb in sampler.finish() if mb > 0]
+    return Watched(said.decode(), process.returncode, took, children_seconds() - used, samples)
 
 
 class Sampler(threading.Thread):

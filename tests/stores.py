@@ -25,7 +25,6 @@ from tollbook.store import Store, create_store, open_store
 from tollbook.store.sqlite import SqliteStore
 
 ON_POSTGRES = os.environ.get("TOLLBOOK_TEST_STORE") == "postgres"
-_TEMPLATE = "tollbook_template"
 _numbers = itertools.count(1)
 
 

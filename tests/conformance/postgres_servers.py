@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,24 +82,3 @@ def until(reached: Callable[[], object], seconds: float = 15) -> None:
     while not reached():
         assert time.monotonic() < ends
         time.sleep(0.01)
-
-
-def together(*acts: Callable[[], Any]) -> list[Any]:
-    """What each of some acts answers or raises, all begun at one moment."""
-    barrier = threading.Barrier(len(acts))
-    answers: list[Any] = [None] * len(acts)
-
-    def do(place: int) -> None:
-        barrier.wait()
-        try:
-            answers[place] = acts[place]()
-        except Exception as error:
-            answers[place] = error
-
-    threads = [threading.Thread(target=do, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive()
-    return answers

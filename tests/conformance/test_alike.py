@@ -1,12 +1,13 @@
 """Acts that are alike, of many threads at once: each gets its own answer, whatever they were done with."""
 
-import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from tests.conformance.asking import found, page
 from tests.making import invoice, put, sid
+from tests.together import together
 
 from tollbook.errors import Refusal
 from tollbook.store import Alike, Store, Writes
@@ -26,21 +27,7 @@ def write(act: Writes, numbers: Sequence[int]) -> list[Any]:
 
 def at_once(store: Store, acts: Sequence[Alike]) -> list[Any]:
     """What each of some acts answers, or raises, each of a thread of its own."""
-    told: list[Any] = [None] * len(acts)
-
-    def do(place: int) -> None:
-        try:
-            told[place] = store.act(acts[place])
-        except Exception as error:
-            told[place] = error
-
-    threads = [threading.Thread(target=do, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-        assert not thread.is_alive()
-    return told
+    return together(*(partial(store.act, act) for act in acts))
 
 
 def test_each_gets_its_own_answer_and_one_that_fails_leaves_no_trace(store: Store) -> None:

@@ -22,11 +22,11 @@ from tests.conformance.postgres_servers import (
     own_server,
     planted,
     start,
-    together,
     until,
 )
 from tests.conformance.sqlite_files import refused
 from tests.making import CHILD, RESELLER, invoice, put, sid
+from tests.together import together
 
 from tollbook import errors, limits
 from tollbook.api import health

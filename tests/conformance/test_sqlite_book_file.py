@@ -15,6 +15,7 @@ from tollbook import errors
 from tollbook.clock import FixedClock
 from tollbook.query.fields import PARTNERS
 from tollbook.store import Store, create_store, migrations, store_path
+from tollbook.store.book_files import copy_book
 from tollbook.store.sqlite import book_version, migrate_book
 
 pytestmark = pytest.mark.files
@@ -260,7 +261,7 @@ def test_a2_a_backup_is_the_book_at_one_instant(book: Store, tmp_path: Path) -> 
     put(book, invoice(1))
     target = tmp_path / "copy.db"
     (tmp_path / "copy.db.part").write_text("left by a backup that was killed")
-    in_file(book).backup(target)
+    copy_book(file_of(book), target)
     put(book, invoice(2))
     copy = opened(target)
     assert sids(page(copy)) == [sid(1)]

@@ -289,7 +289,7 @@ def _stop_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, times: int)
     ("owner", "name", "times"),
     [
         (archive_files, "_flush", 0), (archive_files, "totals_of", 0), (archive_files, "digest_of", 0),
-        (archive_files, "_flush", 1), (archiving, "_put_away", 0), (archiving, "_finished", 0),
+        (archive_files, "sync_folder", 0), (archiving, "_put_away", 0), (archiving, "_finished", 0),
         (archive_files, "rows", 0), (archive_files, "rows", 3),
     ],
 )  # fmt: skip
@@ -392,10 +392,8 @@ def test_the_file_is_one_that_other_programs_read(lived: Engine, archived: Path)
 
 # Several at once, on PostgreSQL; a file has one writer.
 
-on_postgres = pytest.mark.skipif(not ON_POSTGRES, reason="a file has one writer at a time")
 
-
-@on_postgres
+@pytest.mark.postgres
 def test_a_long_reading_is_waited_for(lived: Engine, tmp_path: Path) -> None:
     with lived.store.reading() as book:
         assert book.first_there(_first_partner(lived), 0)
@@ -406,7 +404,7 @@ def test_a_long_reading_is_waited_for(lived: Engine, tmp_path: Path) -> None:
     assert check_book(lived.store).findings == []
 
 
-@on_postgres
+@pytest.mark.postgres
 def test_another_host_writes_to_a_month_that_was_dropped(lived: Engine, tmp_path: Path) -> None:
     partner, other = _first_partner(lived), open_store(lived.store.url, lived.clock)
     late = [call(partner, f"late{number}", "2024-11-09T10:00:00Z") for number in range(2)]
@@ -418,7 +416,7 @@ def test_another_host_writes_to_a_month_that_was_dropped(lived: Engine, tmp_path
     other.close()
 
 
-@on_postgres
+@pytest.mark.postgres
 def test_whoever_asks_meanwhile_is_answered_the_same(lived: Engine, tmp_path: Path) -> None:
     stopping, wrong, asked, moved = threading.Event(), [], 0, []
     right = get_record(lived.store, lived.caller, CALL_DRS, "c8", View())
@@ -452,7 +450,7 @@ def test_whoever_asks_meanwhile_is_answered_the_same(lived: Engine, tmp_path: Pa
     assert wrong == []
 
 
-@on_postgres
+@pytest.mark.postgres
 def test_records_that_come_meanwhile_are_in_the_file_or_in_the_book(lived: Engine, tmp_path: Path) -> None:
     partner, stopping = _first_partner(lived), threading.Event()
     sent: list[str] = []

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 from tests.engine import UK, US, Engine, call, day, message, usage
 from tests.simulation.book_laws import broken_laws
 from tests.stores import ON_POSTGRES, in_file
+from tests.together import together
 
 from tollbook.billing.events import Event
 from tollbook.billing.sheets import CallRate, MessageRate, UsagePrice
@@ -46,23 +46,7 @@ def furnish(engine: Engine) -> None:
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
     """What each of some acts answers, or its refusal, all of them begun at one moment."""
-    barrier = threading.Barrier(len(acts))
-    answers: list[Any] = [None] * len(acts)
-
-    def do(place: int) -> None:
-        barrier.wait()
-        try:
-            answers[place] = acts[place]()
-        except Refusal as refusal:
-            answers[place] = refusal
-
-    threads = [threading.Thread(target=do, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive()
-    return answers
+    return together(*acts, caught=Refusal)
 
 
 def filled(engine: Engine, partners: int) -> list[str]:

@@ -9,7 +9,7 @@ from tests.conftest import PROVING
 from tests.engine import UK, Engine, call
 from tests.making import invoice, put
 from tests.operations.random_bills import Life
-from tests.stores import behind, in_file
+from tests.stores import behind, file_of
 
 from tollbook import limits
 from tollbook.billing.sheets import CallRate
@@ -20,6 +20,7 @@ from tollbook.operations.findings import Audited
 from tollbook.operations.keeping import verify_backup
 from tollbook.operations.mending import repair_book
 from tollbook.operations.verifying import check_book
+from tollbook.store.book_files import copy_book
 
 NOW = "2024-12-20T10:00:00Z"
 CLOSED = "2025-01-21T00:00:00Z"
@@ -198,7 +199,7 @@ def test_several_processes_find_what_one_finds(lived: Engine, monkeypatch: pytes
 def test_a_backup_is_checked_by_several_and_not_touched(
     lived: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    in_file(lived.store).backup(tmp_path / "backup.db")
+    copy_book(file_of(lived.store), tmp_path / "backup.db")
     before = (tmp_path / "backup.db").read_bytes()
     monkeypatch.setattr(limits, "CHECK_ALONE_INVOICES_MAX", 0)
     monkeypatch.setattr(crew, "processors", lambda: 2)

@@ -113,7 +113,6 @@ def move(arguments: Namespace) -> int:
     """Copy a book to another place, and prove it there; 1 if something is wrong with it."""
     clock, dest = SystemClock(), arguments.dest
     source = open_store(arguments.source, clock)
-    source.read_deadline_seconds = math.inf
     with progress("rows") as bar:
         counted = moving.move(source, dest, clock, bar)
     copy = open_store(dest, clock)

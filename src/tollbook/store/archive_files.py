@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from tollbook import errors, limits
 from tollbook.errors import Flaw, Refusal
+from tollbook.store.book_files import sync_folder
 
 Columns = tuple[str, ...]
 _TEXTS: Final = frozenset(
@@ -95,7 +96,7 @@ def write(path: Path, columns: Columns, rows: Iterable[Sequence[Any]]) -> Writte
     finally:
         with suppress(FileNotFoundError):
             made.unlink()
-    _flush(path.parent, os.O_DIRECTORY)
+    sync_folder(path)
     return written
 
 
@@ -116,9 +117,9 @@ def _write(path: Path, columns: Columns, rows: Iterable[Sequence[Any]]) -> Total
     return totals
 
 
-def _flush(path: Path, flags: int = 0) -> None:
+def _flush(path: Path) -> None:
     """Have what was written on the disk."""
-    handle = os.open(path, os.O_RDONLY | flags)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

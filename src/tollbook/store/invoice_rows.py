@@ -15,6 +15,8 @@ INSERT_INVOICE: Final = (
     f"INSERT INTO invoice ({', '.join(_SCALARS)}, origin) VALUES ({', '.join('?' * (len(_SCALARS) + 1))})"
 )
 _KEY = "partner_sid, invoice_created, invoice_sid"
+OF_INVOICE: Final = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
+"""The condition that a row beside invoices belongs to the one of a key."""
 
 
 def beside(table: str) -> str:

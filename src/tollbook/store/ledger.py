@@ -14,10 +14,9 @@ from tollbook.billing.ledger import Billing, FixedLine, Notice, OpenInvoice, Pay
 from tollbook.billing.model import Invoice
 from tollbook.billing.periods import Period, day_of, midnight, printed_period
 from tollbook.clock import DAY_MS
-from tollbook.store.invoice_rows import Key, key_of
+from tollbook.store.invoice_rows import OF_INVOICE, Key, key_of
 
 _AT_ONCE: Final = 200  # partners asked for in one statement
-_KEY: Final = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
 _TERMS: Final = ("payment_type", "charge_at", "prepay_amount", "spending_limit", "daily_spending_limit")
 _OWN: Final = tuple(name for name in Billing.__struct_fields__ if name not in (*_TERMS, "revision"))
 _BILLING: Final = (*_OWN, "revision", *_TERMS)
@@ -143,12 +142,12 @@ class LedgerReads:
 
     def item_sums(self, key: Key) -> dict[ItemKey, ItemSum]:
         """The exact sums of an invoice's items."""
-        rows = self._run(f"SELECT {_SUM} FROM item_sum WHERE {_KEY}", key)
+        rows = self._run(f"SELECT {_SUM} FROM item_sum WHERE {OF_INVOICE}", key)
         return {item_key(*row[:5]): ItemSum(*row[5:]) for row in rows}
 
     def fixed_lines(self, key: Key) -> list[FixedLine]:
         """An invoice's lines of a fixed amount, in the order in which they were made."""
-        rows = self._run(f"{_SELECT_LINES} WHERE {_KEY} {_IN_ORDER}", key)
+        rows = self._run(f"{_SELECT_LINES} WHERE {OF_INVOICE} {_IN_ORDER}", key)
         return [line_of(row) for row in rows]
 
     def corrections(self, partner_sid: str, corrects_sid: str) -> list[FixedLine]:
@@ -158,7 +157,7 @@ class LedgerReads:
 
     def payments_on(self, key: Key) -> list[Payment]:
         """What was paid on an invoice, in the order in which it was recorded."""
-        rows = self._run(f"{_SELECT_PAYMENTS} WHERE {_KEY} ORDER BY date_created, payment_sid", key)
+        rows = self._run(f"{_SELECT_PAYMENTS} WHERE {OF_INVOICE} ORDER BY date_created, payment_sid", key)
         return [_payment(row) for row in rows]
 
     def payment(self, partner_sid: str, payment_sid: str) -> Payment | None:
@@ -230,7 +229,7 @@ class LedgerReads:
 
     def is_approved(self, key: Key) -> bool:
         """Whether a person let an open invoice go."""
-        return self._run(f"SELECT 1 FROM approval WHERE {_KEY}", key).fetchone() is not None
+        return self._run(f"SELECT 1 FROM approval WHERE {OF_INVOICE}", key).fetchone() is not None
 
     def journal(self, partner_sid: str) -> Iterator[tuple[JournalEntry, bytes]]:
         """A partner's journal with the hash of each entry, in order."""
@@ -285,8 +284,8 @@ class LedgerWrites:
             [(*key, *_item_columns(item), s.units, s.usage, s.events) for item, s in sums if s != ItemSum()],
         )
         if empty:
-            where = f"{_KEY} AND type = ? AND direction = ? AND country_code = ? AND date_start = ? AND date_end = ?"
-            self._run_many(f"DELETE FROM item_sum WHERE {where}", empty)
+            item = "type = ? AND direction = ? AND country_code = ? AND date_start = ? AND date_end = ?"
+            self._run_many(f"DELETE FROM item_sum WHERE {OF_INVOICE} AND {item}", empty)
 
     def add_payment(self, payment: Payment) -> None:
         """A new payment."""
@@ -312,11 +311,11 @@ class LedgerWrites:
 
     def set_paid(self, key: Key, *, paid: bool) -> None:
         """Whether a closed invoice is paid."""
-        self._run(f"UPDATE closed_invoice SET paid = ? WHERE {_KEY}", (int(paid), *key))
+        self._run(f"UPDATE closed_invoice SET paid = ? WHERE {OF_INVOICE}", (int(paid), *key))
 
     def set_approved(self, key: Key, *, approved: bool) -> None:
         """Let an open invoice go, or take that back."""
-        self._run(f"DELETE FROM approval WHERE {_KEY}", key)
+        self._run(f"DELETE FROM approval WHERE {OF_INVOICE}", key)
         if approved:
             self._run("INSERT INTO approval VALUES (?, ?, ?)", key)
 

@@ -7,8 +7,6 @@ is run again from its beginning.
 
 import math
 import random
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +22,6 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.query.listing import ListQuery
 from tollbook.store import migrations, postgres_books
 from tollbook.store.explaining import Step, explain_page
-from tollbook.store.gathering import Gathering
 from tollbook.store.overtaking import Overtaken
 from tollbook.store.postgres_acts import Months, PostgresReads, PostgresWrites
 from tollbook.store.postgres_distributed_acts import ONE_BY_ONE, DistributedReads, DistributedWrites
@@ -40,7 +37,7 @@ from tollbook.store.postgres_faults import (
 from tollbook.store.postgres_pool import Patient, Pool
 from tollbook.store.postgres_session import Session
 from tollbook.store.reads import Reads
-from tollbook.store.sharing import Alike
+from tollbook.store.sharing import Alike, Line, Place, WriterPlaces
 from tollbook.store.urls import is_served, shown
 from tollbook.store.writes import Lost, Writes
 
@@ -62,9 +59,9 @@ class PostgresStore:
         self._writers = Pool(postgres_books.writing_url(url), _OF_WRITERS | (ONE_BY_ONE if distributed else {}))
         self.reads = DistributedReads if distributed else PostgresReads
         self.writes = DistributedWrites if distributed else PostgresWrites
-        self._places = threading.Semaphore(sys.maxsize)
+        self._places = WriterPlaces()
         self._months = Months(self._writers.another)
-        self._gathering = Gathering(self._again, may_go_again)
+        self._line = Line()  # of acts that are alike: others have a transaction each
         self._latest = 0  # the latest instant of an act that this process knows of
 
     def reading(self, *, snapshot: bool = True) -> "_Reading":
@@ -87,12 +84,12 @@ class PostgresStore:
 
     def bound_writers(self, at_once: int) -> None:
         """Let no more threads than these write or wait to; others are refused soon, and stay free for readers."""
-        self._places = threading.Semaphore(at_once)
+        self._places.bound(at_once)
 
     @contextmanager
     def writing(self) -> Iterator[Writes]:
         """One act at one instant: committed and on disk at the end, or nothing at all."""
-        with translated(), self._among_writers(), self._transaction() as act:
+        with translated(), self._places.one_more(), self._transaction() as act:
             yield act
 
     def act(self, do: Callable[[Writes], T]) -> T:
@@ -101,11 +98,14 @@ class PostgresStore:
         It is run again, from its beginning, where another act came first or the connection was lost before the commit;
         for as long as a writer may wait.
         """
-        with translated(), self._among_writers():
-            if isinstance(do, Alike):
-                answer: T = self._gathering.do(do)
-                return answer
-            return self._again(do)
+        with translated(), self._places.one_more():
+            if not isinstance(do, Alike):
+                return self._again(do)
+            place = Place(do)
+            if self._line.wait(place):
+                self._line.lead(place, self._again, may_go_again)
+            answer: T = place.answer()
+            return answer
 
     def _again(self, do: Callable[[Writes], T]) -> T:
         ends = time.monotonic() + limits.LOCK_WAIT_SECONDS
@@ -123,15 +123,6 @@ class PostgresStore:
     def _try(self, do: Callable[[Writes], T]) -> T:
         with self._transaction() as act:
             return do(act)
-
-    @contextmanager
-    def _among_writers(self) -> Iterator[None]:
-        if not self._places.acquire(timeout=limits.WRITER_PLACE_SECONDS):
-            raise Refusal(errors.WRITE_PLACES_TAKEN, retry_after=limits.RETRY_AFTER_SECONDS)
-        try:
-            yield
-        finally:
-            self._places.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[Writes]:

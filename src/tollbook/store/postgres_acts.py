@@ -185,7 +185,6 @@ class PostgresWrites(PostgresReads, Writes):
         self._run(f"UPDATE book SET value = ? WHERE name IN ({free})", (str(self.now), self.now))
 
 
-_PREFIX: Final = "event_"
 _HOLD_USAGE: Final = "LOCK TABLE ONLY event IN ACCESS SHARE MODE"
 
 
@@ -204,12 +203,12 @@ class Months:
 
     def have(self, instants: Iterable[int]) -> list[str]:
         """Have parts for the months of some instants; the names of those that were not known before."""
-        hours = {instant // _HOUR_MS for instant in instants}
-        new = sorted({_month(hour) for hour in hours} - self._known)
+        months = {_month(hour): hour for hour in {instant // _HOUR_MS for instant in instants}}
+        new = sorted(months.keys() - self._known)
         if new:
             with self._connected() as connection:
                 for name in new:
-                    _make_part(connection, name)
+                    _make_part(connection, name, months[name])
             self._known |= set(new)
         return new
 
@@ -231,24 +230,12 @@ _HOUR_MS: Final = 3_600_000
 
 
 def _month(hour: int) -> str:
-    return datetime.fromtimestamp(hour * 3_600, UTC).strftime(f"{_PREFIX}%Y_%m")
+    return datetime.fromtimestamp(hour * 3_600, UTC).strftime("event_%Y_%m")
 
 
-def bounds_of(name: str) -> tuple[int, int]:
-    """The instants of a part, from its first to the next one's.
-
-    >>> bounds_of("event_2024_12")
-    (1733011200000, 1735689600000)
-    """
-    year, month = map(int, name.removeprefix(_PREFIX).split("_"))
-    begins = datetime(year, month, 1, tzinfo=UTC)
-    ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-    return int(begins.timestamp()) * 1000, int(ends.timestamp()) * 1000
-
-
-def _make_part(connection: Any, name: str) -> None:
-    """Make and attach the part of a month, unless it is there; nobody who reads or writes has to wait."""
-    start, end = bounds_of(name)
+def _make_part(connection: Any, name: str, hour: int) -> None:
+    """Make and attach the part of an hour's month, unless it is there; nobody who reads or writes has to wait."""
+    start, end = month_around(hour * _HOUR_MS)
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (migrations.APPLICATION_ID,))
         if connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()[0] is not None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from psycopg.errors import CheckViolation
 
 from tollbook import limits
-from tollbook.store.auditing import EVERYBODY, Span
+from tollbook.store.auditing import BALANCE_OF_PARTNER, EVERYBODY, Span
 from tollbook.store.dialect import CITUS
 from tollbook.store.invoice_rows import Key
 from tollbook.store.postgres_acts import PostgresReads, PostgresWrites
@@ -90,18 +90,16 @@ class DistributedWrites(DistributedReads, PostgresWrites):
         self._run_many("UPDATE partner SET balance = ? WHERE partner_sid = ?", wrong)
 
 
-_BALANCE: Final = """SELECT p.balance, p.daily_spent_amount, coalesce((
-    SELECT -i.balance_forward FROM billing b JOIN invoice i ON i.partner_sid = b.partner_sid
-    AND i.date_created = b.current_created AND i.invoice_sid = b.current_sid WHERE b.partner_sid = ?), (
-    SELECT -i.balance_forward FROM invoice i WHERE i.partner_sid = ?
-    ORDER BY i.date_billing_period_start DESC, i.date_created DESC, i.invoice_sid DESC LIMIT 1), 0)
-    FROM partner p WHERE p.partner_sid = ?"""
+_BALANCE: Final = (
+    f"SELECT p.balance, p.daily_spent_amount, {BALANCE_OF_PARTNER.replace('partner.partner_sid', '?')}"
+    " FROM partner p WHERE p.partner_sid = ?"
+)
 _BALANCES: Final = """SELECT partner_sid, balance FROM (
     SELECT i.partner_sid, -i.balance_forward AS balance, row_number() OVER (PARTITION BY i.partner_sid
     ORDER BY b.partner_sid IS NULL, i.date_billing_period_start DESC, i.date_created DESC, i.invoice_sid DESC) AS place
     FROM invoice i LEFT JOIN billing b ON b.partner_sid = i.partner_sid AND b.current_created = i.date_created
     AND b.current_sid = i.invoice_sid WHERE i.partner_sid >= ? AND i.partner_sid < ?) ranked WHERE place = 1"""
-"""`BALANCE_OF_PARTNER`, of one and of some partners, as values from the one node or from all."""
+"""`BALANCE_OF_PARTNER` of some partners, as values from all nodes."""
 
 
 def _some(rows: Iterable[Any]) -> Iterator[set[Any]]:

@@ -64,13 +64,14 @@ class Server:
         self.process = _started(self.folder, settings)
 
 
-def new_server(folder: Path, *settings: str) -> Server:
-    """Make a cluster in a folder that is not there yet and start it; the first database is `postgres`.
+def server_in(folder: Path, *settings: str) -> Server:
+    """The server of a folder, made where there is none yet, and started; the first database is `postgres`.
 
     `settings` are such as `fsync=off`.
     """
-    folder.mkdir(parents=True, mode=0o700)
-    _make_cluster(folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (folder / "data").exists():
+        _make_cluster(folder)
     return Server(folder, _started(folder, settings))
 
 
@@ -98,9 +99,7 @@ def kept(folder: Path, database: str) -> Iterator[str]:
         raise Refusal(errors.SETTING_INVALID, Flaw("postgres", f"{folder} is too long a name for a server's socket"))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(folder):
-        if not (folder / "data").exists():
-            _make_cluster(folder)
-        server = Server(folder, _started(folder, ()))
+        server = server_in(folder)
         try:
             _have_database(server.url(), database)
             yield server.url(database)
@@ -138,13 +137,6 @@ def may_reach(folder: Path) -> bool:
     return not _user() or all(above.stat().st_mode & 0o001 for above in there)
 
 
-def kept_server(folder: Path, *settings: str) -> Server:
-    """The server of a folder, started on what is there, or made."""
-    if (folder / "data").exists():
-        return Server(folder, _started(folder, settings))
-    return new_server(folder, *settings)
-
-
 @contextmanager
 def throwaway(*settings: str) -> Iterator[Server]:
     """A server in a folder of its own, both gone at the end."""
@@ -152,7 +144,7 @@ def throwaway(*settings: str) -> Iterator[Server]:
     parent.chmod(0o755)
     server = None
     try:
-        server = new_server(parent / "cluster", *settings)
+        server = server_in(parent / "cluster", *settings)
         yield server
     finally:
         if server is not None:

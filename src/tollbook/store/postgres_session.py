@@ -112,24 +112,24 @@ class Session:
         some = list(islice(rows, limits.COPIED_ROWS_MIN))
         if not some:
             return None
-        cursor = self.connection.cursor()
         copied = _copied(statement) if len(some) >= limits.COPIED_ROWS_MIN else None
-        self._change()
         if copied is None:
-            return cursor.executemany(spoken(statement), chain(some, rows))
-        self.settle()
-        with cursor.copy(copied) as copy:
-            for row in chain(some, rows):
-                copy.write_row(row)
-        return cursor
+            self._change()
+            return self.connection.cursor().executemany(spoken(statement), chain(some, rows))
+        return self._copy(copied, chain(some, rows))
 
     def copy(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows to a table in one statement, however few: they may refer to one another."""
+        self._copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table)), rows)
+
+    def _copy(self, statement: Any, rows: Iterable[Sequence[Any]]) -> Any:
         self.settle()
         self.wrote = True
-        with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
+        cursor = self.connection.cursor()
+        with cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
+        return cursor
 
     def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         """Run a question within a transaction; its rows come some at a time. What is left of them ends with it."""

@@ -16,7 +16,7 @@ from tollbook.store.auditing import Audit
 from tollbook.store.copying import TableReads
 from tollbook.store.dialect import SQLITE
 from tollbook.store.event_rows import EventReads, document_of, kind_of
-from tollbook.store.invoice_rows import Key
+from tollbook.store.invoice_rows import OF_INVOICE, Key
 from tollbook.store.ledger import LedgerReads
 from tollbook.store.ledger_audit import LedgerAudit
 from tollbook.store.nouns import columns, document, names, noun
@@ -153,8 +153,7 @@ class Reads(
     def _children(self, table: str, key: Key) -> tuple[Any, ...]:
         shape = _CHILDREN[table]
         rows = self._run(
-            f"SELECT {', '.join(shape.__struct_fields__)} FROM {table}"
-            " WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ? ORDER BY position",
+            f"SELECT {', '.join(shape.__struct_fields__)} FROM {table} WHERE {OF_INVOICE} ORDER BY position",
             key,
         )
         return tuple(shape(**dict(zip(shape.__struct_fields__, row, strict=True))) for row in rows)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tollbook.store.auditing import BALANCE_OF_PARTNER
-from tollbook.store.invoice_rows import Key
+from tollbook.store.invoice_rows import OF_INVOICE, Key
 
 
 class Rebuild:
@@ -42,4 +42,4 @@ class Rebuild:
 
     def drop_document(self, key: Key) -> None:
         """Forget a document that belongs to no invoice."""
-        self._run("DELETE FROM invoice_document WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?", key)
+        self._run(f"DELETE FROM invoice_document WHERE {OF_INVOICE}", key)

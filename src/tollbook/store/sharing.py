@@ -5,11 +5,14 @@ transaction, so that one wait for the disk serves them all; those that are alike
 have in common is done once. What a transaction is, is not known here.
 """
 
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from tollbook import errors, limits
@@ -67,8 +70,9 @@ class Place:
         assert self.do is not None
         try:
             with act.savepoint():
-                self._result = self.do(act)
+                answer = self.do(act)
                 act.finish()  # so that the acts behind it see all that it did
+            self._result, self.error = answer, None
         except Lost:
             raise
         except Exception as error:
@@ -80,25 +84,40 @@ class Place:
         return isinstance(mine, Alike) and isinstance(others, Alike) and mine.together is others.together
 
     def settle(self, answer: Any) -> None:
-        """Keep what its act came to, done in one go with others."""
-        if isinstance(answer, Exception):
-            self.error = answer
-        else:
-            self._result = answer
+        """Keep what its act came to, done in one go with others: an answer, or the error that its caller is told."""
+        self._result, self.error = answer, answer if isinstance(answer, Exception) else None
 
     def fail(self, error: BaseException) -> None:
         """Tell its caller that nothing was written, whatever its act came to."""
         self.error = error
-
-    def forget(self) -> None:
-        """What its act came to is undone: it is run again."""
-        self.error = None
 
     def answer(self) -> Any:
         """What its act answered, or the error."""
         if self.error is not None:
             raise self.error
         return self._result
+
+
+class WriterPlaces:
+    """How many threads may write, or wait to, at once."""
+
+    def __init__(self) -> None:
+        self.bound(sys.maxsize)
+
+    def bound(self, at_once: int) -> None:
+        """Let no more threads than these; others are refused soon, and stay free for readers."""
+        self._places = threading.Semaphore(at_once)
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """While a thread is one of them; 503 where as many are."""
+        places = self._places
+        if not places.acquire(timeout=limits.WRITER_PLACE_SECONDS):
+            raise Refusal(errors.WRITE_PLACES_TAKEN, retry_after=limits.RETRY_AFTER_SECONDS)
+        try:
+            yield
+        finally:
+            places.release()
 
 
 class Line:
@@ -167,6 +186,41 @@ class Line:
             while self._behind and len(taken) < most and self._behind[0].is_like(place):
                 taken.append(self._behind.popleft())
         return taken
+
+    def lead(
+        self,
+        first: Place,
+        transact: Callable[[Callable[[Writes], None]], None],
+        may_go_again: Callable[[BaseException], bool] = lambda error: False,
+    ) -> None:
+        """Run an act and those behind it in one transaction; answer all of them when it is on disk.
+
+        `transact` runs a function in a transaction, from its beginning where that was undone and `may_go_again`.
+        """
+        led: list[list[Place]] = []
+
+        def run_all(act: Writes) -> None:
+            for places in led or self._noted(first, led):
+                run(act, places)
+                for place in places:
+                    if place.error is not None and may_go_again(place.error):
+                        raise place.error  # another process came first: all of it is done again
+
+        try:
+            self.gather()
+            transact(run_all)
+        except BaseException as error:
+            for place in (first, *chain(*led)):
+                place.fail(error)
+        self.pass_on()
+        for place in islice(chain(*led), 1, None):
+            place.call()
+
+    def _noted(self, first: Place, led: list[list[Place]]) -> Iterator[list[Place]]:
+        """The places that a leader takes along, noted as they come."""
+        for places in self.shared(first):
+            led.append(places)
+            yield places
 
     def pass_on(self) -> None:
         """Let the next in line lead."""

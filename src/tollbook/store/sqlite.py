@@ -7,7 +7,6 @@ transaction that upgrades from reading fails at once with SQLITE_BUSY_SNAPSHOT, 
 import os
 import shutil
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +24,6 @@ from tollbook.store import migrations
 from tollbook.store.book_files import (
     book_version,
     connect,
-    copy_book,
     create_book,
     migrate_book,
     translated,
@@ -33,7 +31,7 @@ from tollbook.store.book_files import (
 )
 from tollbook.store.explaining import Step, explain_page
 from tollbook.store.reads import Reads
-from tollbook.store.sharing import Line, Place, run
+from tollbook.store.sharing import Line, Place, WriterPlaces
 from tollbook.store.writes import Lost, Writes
 
 __all__ = ["SqliteStore", "book_version", "create_book", "migrate_book", "open_book", "store_failed"]
@@ -58,7 +56,7 @@ class SqliteStore:
         self._readers: list[_Reader] = []
         self._free: list[int] = []  # a heap of places in `_readers`: the first is the warmest
         self._line = Line()
-        self._writers = threading.Semaphore(sys.maxsize)
+        self._writers = WriterPlaces()
         self._writer: sqlite3.Connection | None = None
 
     def reading(self, *, snapshot: bool = True) -> "_Reading":
@@ -82,12 +80,12 @@ class SqliteStore:
 
     def bound_writers(self, at_once: int) -> None:
         """Let no more threads than these write or wait to; others are refused soon, and stay free for readers."""
-        self._writers = threading.Semaphore(at_once)
+        self._writers.bound(at_once)
 
     @contextmanager
     def writing(self) -> Iterator[Writes]:
         """One act at one instant: committed and on disk at the end, or nothing at all."""
-        with self._among_writers(), self._alone() as place, self._transaction(place) as act:
+        with self._writers.one_more(), self._alone() as place, self._transaction(place) as act:
             yield act
 
     def act(self, do: Callable[[Writes], T]) -> T:
@@ -97,37 +95,16 @@ class SqliteStore:
         is undone; if the commit fails, everyone is told.
         """
         place = Place(do)
-        with self._among_writers():
+        with self._writers.one_more():
             if self._line.wait(place):
-                self._line.gather()
-                self._lead(place)
+                self._line.lead(place, lambda do: self._transact(place, do))
         with translated():
             answer: T = place.answer()
         return answer
 
-    def _lead(self, first: Place) -> None:
-        """Run an act and those behind it in one transaction; answer all of them when it is on disk."""
-        led: list[Place] = []
-        try:
-            with self._transaction(first) as act:
-                for places in self._line.shared(first):
-                    led += places
-                    run(act, places)
-        except BaseException as error:
-            for place in led or [first]:
-                place.fail(error)
-        self._line.pass_on()
-        for place in led[1:]:
-            place.call()
-
-    @contextmanager
-    def _among_writers(self) -> Iterator[None]:
-        if not self._writers.acquire(timeout=limits.WRITER_PLACE_SECONDS):
-            raise Refusal(errors.WRITE_PLACES_TAKEN, retry_after=limits.RETRY_AFTER_SECONDS)
-        try:
-            yield
-        finally:
-            self._writers.release()
+    def _transact(self, leads: Place, do: Callable[[Writes], None]) -> None:
+        with self._transaction(leads) as act:
+            do(act)
 
     @contextmanager
     def _transaction(self, place: Place) -> Iterator[Writes]:
@@ -164,10 +141,6 @@ class SqliteStore:
         with suppress(_Unwritten), self.writing() as act:
             act.set_book("probe", str(act.now))
             raise _Unwritten
-
-    def backup(self, target: Path) -> None:
-        """Copy the book as it is at this instant to a new file, while it stays in use."""
-        copy_book(self.path, target)
 
     def explain(self, sight: Sight, query: ListQuery) -> list[Step]:
         """The statements that a page of a list takes, with the database's plan for each."""

@@ -27,6 +27,7 @@ from tollbook.store.invoice_rows import (
     INSERT_CHILDREN,
     INSERT_DOCUMENT,
     INSERT_INVOICE,
+    OF_INVOICE,
     PUT_CHILDREN,
     Key,
     child_rows,
@@ -246,10 +247,7 @@ class Writes(
         """Write the rows of an array, or those that differ from what is known."""
         elements, there = getattr(invoice, table), getattr(known, table) if known else ()
         if known is None or len(elements) < len(there):
-            self._run(
-                f"DELETE FROM {table} WHERE partner_sid = ? AND invoice_created = ? AND invoice_sid = ?",
-                key_of(invoice),
-            )
+            self._run(f"DELETE FROM {table} WHERE {OF_INVOICE}", key_of(invoice))
             there = ()
         places = [place for place, one in enumerate(elements) if place >= len(there) or one != there[place]]
         self._run_many(PUT_CHILDREN[table], child_rows(table, invoice, places))
@@ -299,7 +297,7 @@ class Writes(
     def _forget(self, key: Key) -> None:
         self._run("DELETE FROM invoice WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?", key)
         for table in ("invoice_document", *INSERT_CHILDREN):
-            self._run(f"DELETE FROM {table} WHERE {_OF_INVOICE}", key)
+            self._run(f"DELETE FROM {table} WHERE {OF_INVOICE}", key)
 
     def _insert(self, resource: Resource, record: Any, **hidden: Any) -> None:
         values = {**_values(resource, record), **hidden}
@@ -310,7 +308,6 @@ class Writes(
         )
 
 
-_OF_INVOICE = "partner_sid = ? AND invoice_created = ? AND invoice_sid = ?"
 _render = renderer(INVOICES.fields, rows_again=True)
 _attributes = attrgetter(*(field.name for field in INVOICES.fields))
 _parts = {field.name: attrgetter(*(part.name for part in field.parts)) for field in INVOICES.fields if field.parts}
