@@ -51,6 +51,11 @@ class Cluster:
         """Ends a database, whoever has it open."""
         self.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
+    def rename(self, database: str, name: str) -> None:
+        """Give a database that is filled its name: one that has it is whole. The planner knows it from here on."""
+        self.execute(f'ALTER DATABASE "{database}" RENAME TO "{name}"')
+        self.settle(name)
+
     def settle(self, database: str) -> None:
         """Have the planner know what is there, and nothing left to tidy while it is measured."""
         self.execute("VACUUM ANALYZE", database)

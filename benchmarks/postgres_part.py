@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def measure_list(settings: Settings, machine: Machine) -> Outcome:
     if material.book is None:
         raise BenchError("there is no tollbook to measure")
     with cluster.running(settings.db, settings.folder) as server:
-        book = _imported(server, f"list_{settings.invoices}", ndjson, settings, material.partners)
+        book = _moved(server, f"list_{settings.invoices}", material.book, settings)
         peers = _peers(server, f"peers_{settings.invoices}", ndjson, material.partners)
         field_of = _field(material, book, peers)
         step = max(1, settings.partners // 20)
@@ -105,26 +105,21 @@ def _load(material: Material, candidate: Candidate, case: candidates.Case, port:
     return wrk(port, file, settings.seconds)
 
 
-def _imported(server: Cluster, name: str, ndjson: Path, settings: Settings, partners: Sequence[str]) -> tollbook.Book:
-    """A book with the invoices of a file in a database of its own, made once and kept."""
-    notes = settings.folder / f"{name}.json"
-    url = server.url(name)
-    if settings.fresh or not (server.has(name) and notes.exists()):
-        say(f"importing into {name} …")
-        operator = tollbook.initialise_at(server.make(name))
-        tollbook.run_import(ndjson, url)
-        tokens = {partner: tollbook.add_token(partner, url) for partner in partners}
-        server.settle(name)
-        tollbook.note_at(notes, operator, tokens)
-    return tollbook.noted_at(notes, url)
+def _moved(server: Cluster, name: str, source: tollbook.Book, settings: Settings) -> tollbook.Book:
+    """A book in a database of its own, made once and kept."""
+    if settings.fresh or not server.has(name):
+        say(f"moving {source.db} into {name} …")
+        server.drop(name)
+        tollbook.command("move", str(source.db), server.make(f"{name}_part"))
+        server.rename(f"{name}_part", name)
+    return replace(source, db=server.url(name))
 
 
 def _peers(server: Cluster, name: str, ndjson: Path, partners: Sequence[str]) -> str:
     if not server.has(name):
         say(f"filling {name} …")
         normalised_postgres.build(server.make(f"{name}_part"), ndjson, partners)
-        server.execute(f'ALTER DATABASE "{name}_part" RENAME TO "{name}"')
-        server.settle(name)
+        server.rename(f"{name}_part", name)
     return server.url(name).replace("postgresql://", "postgresql+psycopg://")
 
 
@@ -204,13 +199,11 @@ def _list_outcome(
 def measure_growth(settings: Settings, machine: Machine) -> Outcome:
     """One partner with many invoices."""
     count = settings.growth[-1]
-    _, facts = growth_part.prepare(count, settings)
-    ndjson = growth_part.folder_of(count, settings) / "invoices.ndjson"
+    source, facts = growth_part.prepare(count, settings)
     taken: dict[str, list[float]] = defaultdict(list)
     quiet = Quiet()
     with cluster.running(settings.db, settings.folder) as server:
-        partners = growth_part.partners()
-        book = _imported(server, f"growth_{count}", ndjson, settings, partners)
+        book = _moved(server, f"growth_{count}", source, settings)
         for nth in range(settings.rounds):
             quiet.look()
             say(f"round {nth + 1} of {settings.rounds}: {count:,} invoices of one partner")

@@ -12,6 +12,8 @@ from tests.making import CHILD, EVERYTHING, own, tree
 from tollbook.query.fields import INVOICES, PARTNERS, RESOURCES, TOKENS, Kind, Resource
 from tollbook.query.filters import OPERATORS, Operator
 from tollbook.query.listing import ListQuery, parse_list
+from tollbook.store.dialect import POSTGRES
+from tollbook.store.planning import Reach, plan_of
 from tollbook.store.sql import Key, as_documents, beyond, compose, open_from, ordered_index
 
 IDENTIFIERS = {
@@ -186,6 +188,16 @@ def test_the_index_that_yields_the_order(query: str, index: str) -> None:
 
 def test_a_plan_is_composed_once() -> None:
     assert compose(asked("filter=paid eq true")) is compose(asked("filter=paid eq true"))
+
+
+@pytest.mark.parametrize("sight", ["own", "tree", "all"])
+@pytest.mark.parametrize("query", ["filter=status eq open", "offset=100", "order=amount", "offset=100&order=amount"])
+def test_a_database_that_chooses_its_way_reads_no_document_before_it_knows_the_page(query: str, sight: Reach) -> None:
+    plan = plan_of(asked(query), sight, POSTGRES)
+    assert (plan.index, plan.walk, plan.many, plan.weighed) == ("", "", "", False)
+    page, document = plan.sort.split("LIMIT ? OFFSET ?")
+    assert "MATERIALIZED" in page and "document" not in page
+    assert "invoice_document" in document
 
 
 def test_a_plain_list_is_a_range_of_documents_in_the_default_order_only() -> None:

@@ -86,9 +86,14 @@ def _by_partner(all_sent: Sequence[Sent]) -> dict[str, list[_Part]]:
 class _Recording:
     """One act's records: what rates them all, and the rows of those that are new, which are written together."""
 
-    def __init__(self, act: Writes, partner_sids: Iterable[str]) -> None:
+    def __init__(self, act: Writes, by_partner: Mapping[str, Sequence[_Part]]) -> None:
         self.act = act
-        self._billings = act.billings_of(partner_sids)
+        self._billings = act.billings_of(by_partner)
+        self._sids = {
+            partner_sid: [event.dr_sid for part in parts for event in part.sent.events]
+            for partner_sid, parts in by_partner.items()
+        }
+        self._known = act.seen_of(self._sids)
         self.terms = terms_of(act)
         self.tariffs = Tariffs(act)
         self._placed: list[Placed] = []
@@ -104,6 +109,7 @@ class _Recording:
             if len(parts) > 1:
                 self.write()  # so that the next part meets it
                 self._billings |= self.act.billings_of([partner_sid])
+                self._known |= self.act.seen_of({partner_sid: self._sids[partner_sid]})
         return outcomes
 
     def _together(self, partner_sid: str, parts: Sequence[Sent]) -> list[list[Outcome]] | None:
@@ -121,7 +127,7 @@ class _Recording:
         events = [event for part in parts for event in part.events]
         account = Account(self.act, billing, self.terms)
         try:
-            made = iter(Batch(self, account).record(events, sift(self.act, partner_sid, events)))
+            made = iter(Batch(self, account).record(events, sift(self._known[partner_sid], events)))
         except Unlawful:
             return None
         return [list(islice(made, len(part.events))) for part in parts]
@@ -134,7 +140,7 @@ class _Recording:
             return [_rejected(event, Flaw("partner_sid", "cannot find item by sid")) for event in events]
         if account is None:
             return [_rejected(event, Flaw("partner_sid", NOT_BILLED)) for event in events]
-        sifted = sift(self.act, partner_sid, events)
+        sifted = sift(self._known[partner_sid], events)
         if not account.billing.is_parked:
             try:
                 return Batch(self, account).record(events, sifted)
@@ -181,9 +187,8 @@ class Sifted(NamedTuple):
     known: Outcome | None = None
 
 
-def sift(act: Writes, partner_sid: str, events: Sequence[Event]) -> list[Sifted]:
-    """Which events are known already."""
-    known = act.seen(partner_sid, (event.dr_sid for event in events))
+def sift(known: Mapping[str, Seen], events: Sequence[Event]) -> list[Sifted]:
+    """Which events of a partner are known already, by what the book knows of their sids."""
     found = []
     for event in events:
         print_, seen = fingerprint(event), known.get(event.dr_sid)

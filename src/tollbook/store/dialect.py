@@ -20,6 +20,7 @@ class Dialect(msgspec.Struct, frozen=True):
     explain: str
     quoted_key: bool  # whether an entry of a MAP is named by a path
     globs: bool  # whether LIKE folds ASCII, and what minds case is GLOB
+    hinted: bool  # whether it walks the index that it is told to; else it chooses by what it knows of its tables
     parted: bool = False  # whether a table lies in parts, so that what was found first can be joined to none of them
 
     def map_key(self, key: str) -> str:
@@ -42,6 +43,7 @@ SQLITE: Final = Dialect(
     array_of="json_group_array(json_array({parts}))",
     quoted_key=True,
     globs=True,
+    hinted=True,
 )
 POSTGRES: Final = Dialect(
     "postgres",
@@ -51,6 +53,7 @@ POSTGRES: Final = Dialect(
     array_of="coalesce(json_agg(json_build_array({parts})), '[]')::text",
     quoted_key=False,
     globs=False,
+    hinted=False,
 )
 CITUS: Final = msgspec.structs.replace(POSTGRES, name="citus", parted=True)
 

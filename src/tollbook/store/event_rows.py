@@ -1,6 +1,6 @@
 """Usage in the book: each record's latest version with what rated it, what makes it count once, what it was before."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -122,6 +122,10 @@ class EventReads:
             )
             found |= {row[0]: Seen(*row[1:]) for row in rows}
         return found
+
+    def seen_of(self, dr_sids: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Seen]]:
+        """Those of some partners' record sids that the book knows, by partner."""
+        return {partner_sid: self.seen(partner_sid, some) for partner_sid, some in dr_sids.items()}
 
     def owners_of(self, ancestor_sid: str, dr_sid: str) -> list[str]:
         """The partners beneath and including one that have a record of that sid, itself first."""

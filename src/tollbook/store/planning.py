@@ -2,7 +2,8 @@
 
 Invoices are read in one of three ways. A plain list of one partner in the default order is a range of documents,
 which lie in that order. A list whose matches are dense walks the index of its order and stops after the page.
-Everything else is fetched and sorted by its keys, before a document is touched.
+Everything else is fetched and sorted by its keys, before a document is touched. A database that chooses by itself
+is asked that last way: a walk is one way to do it, and no document is in the way of its choice.
 """
 
 from functools import lru_cache
@@ -50,9 +51,11 @@ def plan_of(query: ListQuery, reach: Reach, dialect: Dialect = SQLITE) -> Plan:
     """The plan of a list, remembered as long as the list is."""
     composed, sight = compose(query, dialect), Sight(reach, "")
     ranged = as_documents(query) if reach == "own" else None
-    index = ordered_index(query, composed, sight)
+    index = ordered_index(query, composed, sight) if dialect.hinted else ""
     weighed = bool(index) and (reach == "tree" or bool(query.conditions))
     order = "ORDER BY random()" if query.shuffle else composed.order_by()
+    passed = dialect.hinted and _is_passed(query, composed, sight)
+    passing = _pass(query, composed, sight, order) if passed else ""
     return Plan(
         composed=composed,
         ranged=ranged,
@@ -61,8 +64,8 @@ def plan_of(query: ListQuery, reach: Reach, dialect: Dialect = SQLITE) -> Plan:
         weighed=weighed,
         total=_total(query, composed, sight, weighed=weighed),
         range=_range(ranged, sight) if ranged else "",
-        walk=_walk(query, composed, sight, index, order) if index else _pass(query, composed, sight, order),
-        many=_many(query, composed, sight),
+        walk=_walk(query, composed, sight, index, order) if index else passing,
+        many=_many(query, composed, sight) if passing else "",
         sort=select(query.resource, matching(query.resource, composed, sight).text, order, dialect),
     )
 
@@ -107,15 +110,11 @@ def _is_passed(query: ListQuery, composed: Composed, sight: Sight) -> bool:
 
 
 def _pass(query: ListQuery, composed: Composed, sight: Sight, order: str) -> str:
-    if not _is_passed(query, composed, sight):
-        return ""
     return select(query.resource, matching(query.resource, composed, sight, passing=True).text, order)
 
 
 def _many(query: ListQuery, composed: Composed, sight: Sight) -> str:
     """Few records are sorted; beside many, those of others that a walk passes do not weigh."""
-    if not _is_passed(query, composed, sight):
-        return ""
     return f"SELECT count(*) FROM (SELECT 1 {matching(query.resource, composed, sight).text} LIMIT ?) few"
 
 

@@ -1,6 +1,6 @@
 """What is asked of a book and done to it on PostgreSQL where that is more than the same statement."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -119,6 +119,14 @@ class PostgresWrites(PostgresReads, Writes):
         rows = self._run(known, (partner_sid, list(dict.fromkeys(dr_sids))))
         return {row[0]: Seen(*row[1:]) for row in rows}
 
+    def seen_of(self, dr_sids: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Seen]]:
+        """Those of some partners' record sids that the book knows, by partner; in one statement."""
+        found: dict[str, dict[str, Seen]] = {partner_sid: {} for partner_sid in dr_sids}
+        keys = [(partner_sid, dr_sid) for partner_sid, some in dr_sids.items() for dr_sid in dict.fromkeys(some)]
+        for partner_sid, dr_sid, *known in self._run(_SEEN_OF, [list(column) for column in zip(*keys, strict=True)]):
+            found[partner_sid][dr_sid] = Seen(*known)
+        return found
+
     def claim_due(self, partner_sids: Sequence[str]) -> list[str]:
         """Those of some partners whose billing no other act has; it is this one's from now on."""
         free = self._locked("SELECT partner_sid FROM billing", "partner_sid", partner_sids, "UPDATE SKIP LOCKED")
@@ -185,6 +193,10 @@ class PostgresWrites(PostgresReads, Writes):
         self._run(f"UPDATE book SET value = ? WHERE name IN ({free})", (str(self.now), self.now))
 
 
+_SEEN_OF: Final = (
+    "SELECT s.partner_sid, s.dr_sid, s.kind, s.fingerprint, s.date FROM unnest(?::text[], ?::text[]) AS w (owner, sid)"
+    " JOIN event_seen s ON s.partner_sid = w.owner AND s.dr_sid = w.sid"
+)
 _HOLD_USAGE: Final = "LOCK TABLE ONLY event IN ACCESS SHARE MODE"
 
 

@@ -4,7 +4,7 @@ A row that is locked is asked for by its partner alone; a table that every node 
 one that is spread; and the directory, which lies elsewhere than the invoices it leads to, is asked for by itself.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from psycopg.errors import CheckViolation
 from tollbook import limits
 from tollbook.store.auditing import BALANCE_OF_PARTNER, EVERYBODY, Span
 from tollbook.store.dialect import CITUS
+from tollbook.store.event_rows import EventReads, Seen
 from tollbook.store.invoice_rows import Key
 from tollbook.store.postgres_acts import PostgresReads, PostgresWrites
 
@@ -58,6 +59,10 @@ class DistributedWrites(DistributedReads, PostgresWrites):
         """The rows of some partners, locked one partner after the other."""
         found = (super(DistributedWrites, self)._locked(select, key, [sid], lock) for sid in sorted(set(partner_sids)))
         return [row for rows in found for row in rows]
+
+    def seen_of(self, dr_sids: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Seen]]:
+        """Those of some partners' record sids that the book knows, by partner; each asked for where it lies."""
+        return EventReads.seen_of(self, dr_sids)
 
     def _have_parts(self, instants: Iterable[int]) -> None:
         """Have parts for some months. There, to make one waits for all who write usage: an act that did begins anew."""

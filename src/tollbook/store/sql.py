@@ -1,7 +1,7 @@
 """(Sight, ListQuery) to SQL: the one place that opens a FROM, and puts the caller's sight on it first.
 
 Identifiers come from the catalogue, values go as parameters; no character of a user's text is ever part of a
-statement. What SQLite is told of indexes (`INDEXED BY`, `CROSS JOIN`, a `+`) the other store takes out again.
+statement. Only a database that is `hinted` is told of indexes (`INDEXED BY`, `CROSS JOIN`, a `+`).
 """
 
 from dataclasses import dataclass, field, replace
