@@ -449,6 +449,18 @@ def test_a_leader_waits_for_as_many_as_last_time_while_they_come(monkeypatch: py
     assert len(line) == 3
 
 
+def test_where_a_commit_is_one_go_who_comes_later_is_in_the_next() -> None:
+    line, act = Line(in_one_go=True), Alike(lambda act, given: given, None)
+    first, *behind = places = [Place(act) for _ in range(4)]
+    line._behind.extend(behind[:2])
+    taken = []
+    for some in line.shared(first):
+        taken.append(some)
+        line._behind.extend(behind[2:])
+    assert taken == [places[:3]]
+    assert len(line) == 1
+
+
 # Callers that are interrupted while they wait.
 
 

@@ -1,7 +1,10 @@
 """Rows A11 to A13 with several hosts on one PostgreSQL database: one wins, each counts once, and nothing is lost."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -18,7 +21,8 @@ from tollbook.errors import Refusal
 from tollbook.money import parse_rate
 from tollbook.operations import billing_run, tokens
 from tollbook.operations.standing import approve
-from tollbook.store import Writes, migrations, open_store, postgres_books
+from tollbook.store import Alike, Writes, migrations, open_store, postgres_books
+from tollbook.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
 
@@ -101,6 +105,54 @@ def test_a6_the_same_records_at_two_hosts_count_once(engine: Engine) -> None:
         assert sorted([one[0], other[0]]) == ["accepted", "duplicate"]
     assert engine.items(acme)[0][4] == 150 * 60
     assert broken_laws(engine.store) == []
+
+
+_SINGLES = """
+import os, random
+from concurrent.futures import ThreadPoolExecutor
+from tests.engine import call
+from tollbook.operations.usage import Single, record_singles
+from tollbook.store import Alike
+def do(store, sids):
+    def one(n):
+        event = call(random.choice(sids), f"{os.getpid()} {n}", "2024-12-20T10:00:00Z", seconds=60)
+        return store.act(Alike(record_singles, Single(caller, "call", event))) and 1
+    with ThreadPoolExecutor(24) as pool:
+        return sum(pool.map(one, range(400)))
+"""
+
+
+def test_single_records_at_two_hosts_never_wait_for_each_other_in_a_circle(engine: Engine) -> None:
+    partners = [engine.partner(f"Partner {number}") for number in range(20)]
+    assert at_hosts(engine.store, _SINGLES, _SINGLES, given=partners) == [400, 400]
+    assert sum(item[4] for sid in partners for item in engine.items(sid)) == 800 * 60
+    assert deadlocks(engine) == 0
+    assert broken_laws(engine.store) == []
+
+
+def test_who_comes_while_a_shared_commit_is_made_has_locks_in_an_order_of_its_own(engine: Engine) -> None:
+    store, transactions = engine.store, []
+    assert isinstance(store, PostgresStore)
+
+    def note(act: Writes, given: Sequence[Any]) -> Sequence[Any]:
+        transactions.append(act.connection.execute("SELECT pg_current_xact_id()").fetchone()[0])
+        if len(transactions) == 1:
+            later.start()
+            while not len(store._line):
+                time.sleep(0.001)
+        return given
+
+    later = Thread(target=lambda: store.act(Alike(note, None)))
+    store.act(Alike(note, None))
+    later.join(30)
+    assert len({*transactions}) == len(transactions) == 2
+
+
+def deadlocks(engine: Engine) -> int:
+    """How often the server had to undo an act of the book's: its counts come when a connection ends."""
+    with engine.store.reading() as book:
+        counted = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        return int(book.connection.execute(counted).fetchone()[0])
 
 
 def test_a12_records_that_come_while_another_host_closes_their_period(engine: Engine) -> None:

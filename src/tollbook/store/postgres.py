@@ -61,7 +61,7 @@ class PostgresStore:
         self.writes = DistributedWrites if distributed else PostgresWrites
         self._places = WriterPlaces()
         self._months = Months(self._writers.another)
-        self._line = Line()  # of acts that are alike: others have a transaction each
+        self._line = Line(in_one_go=True)  # of acts that are alike: others have a transaction each
         self._latest = 0  # the latest instant of an act that this process knows of
 
     def reading(self, *, snapshot: bool = True) -> "_Reading":

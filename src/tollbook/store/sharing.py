@@ -121,9 +121,14 @@ class WriterPlaces:
 
 
 class Line:
-    """Who leads, and who stands behind."""
+    """Who leads, and who stands behind.
 
-    def __init__(self) -> None:
+    `in_one_go`: a commit takes no acts but those that are alike and stand there when it begins. So it is where
+    transactions lock rows: those of one act are locked in order, those of acts one after another are not.
+    """
+
+    def __init__(self, *, in_one_go: bool = False) -> None:
+        self._in_one_go = in_one_go
         self._guard = threading.Lock()
         self._behind: deque[Place] = deque()
         self._led = False
@@ -174,7 +179,8 @@ class Line:
             left -= len(places)
             self._shared = limits.ACTS_A_COMMIT_MAX - left
             yield places
-            next_ = self._next() if left > 0 and time.monotonic() <= ends else None
+            more = left > 0 and not self._in_one_go and time.monotonic() <= ends
+            next_ = self._next() if more else None
 
     def _next(self) -> Place | None:
         with self._guard:
