@@ -6,10 +6,12 @@ come between `items_of` and `totals_of`: they take items and give items.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
+from tollbook import limits
 from tollbook.billing.balances import amount_due, balance_forward
 from tollbook.billing.events import Event, UsageEvent
 from tollbook.billing.model import InvoiceItem, PayItem, TaxItem
@@ -118,6 +120,7 @@ def display_id(number: int) -> str:
     return f"{number:03}"
 
 
+@lru_cache(limits.ROWS_REMEMBERED_MAX)
 def _item(key: ItemKey, total: ItemSum, minor_decimals: int) -> InvoiceItem:
     return InvoiceItem(
         amount=item_amount(total.units, minor_decimals),

@@ -3,7 +3,7 @@
 What a row means is `billing.ledger`'s to say; what follows from it is computed elsewhere.
 """
 
-import secrets
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -263,7 +263,7 @@ class LedgerWrites:
     def put_billing(self, billing: Billing, known: Billing | None = None) -> int:
         """Write how a partner is billed; the revision that was drawn for it. `known` is what the book holds."""
         names = _OWN if known is None else [name for name in _OWN if getattr(billing, name) != getattr(known, name)]
-        revision = secrets.randbits(62)
+        revision = int.from_bytes(os.urandom(8)) >> 2
         values = [*(int(v) if isinstance(v := getattr(billing, name), bool) else v for name in names), revision]
         if known is None:
             self._run(_PUT_BILLING, values)
@@ -349,19 +349,21 @@ class LedgerWrites:
         self._run(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values)
 
 
-def changed_columns(invoice: Invoice) -> tuple[Any, ...]:
-    """What may change of an invoice's row once it is there, as `UPDATE_INVOICE` takes it."""
-    return (*(getattr(invoice, name) for name in _CHANGING), *key_of(invoice))
+def change_of(invoice: Invoice, known: Invoice | None) -> tuple[str, list[Any]]:
+    """The statement that writes what may change of an invoice's row once it is there, and what it takes.
+
+    Nothing where the book knows it so. A column that stays out leaves its indexes as they are.
+    """
+    names = [name for name in _CHANGING if known is None or getattr(invoice, name) != getattr(known, name)]
+    changes = ", ".join([f"{name} = ?" for name in names])
+    statement = f"UPDATE invoice SET {changes} WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?"
+    return statement if names else "", [*(getattr(invoice, name) for name in names), *key_of(invoice)]
 
 
 _CHANGING: Final = (
     "amount", "amount_due", "amount_tax", "balance_forward", "balance_previous", "status", "paid", "date_charged",
     "date_issued",
 )  # fmt: skip
-UPDATE_INVOICE: Final = (
-    f"UPDATE invoice SET {', '.join(f'{name} = ?' for name in _CHANGING)}"
-    " WHERE partner_sid = ? AND date_created = ? AND invoice_sid = ?"
-)
 
 
 def billing_of(row: Sequence[Any]) -> Billing:

@@ -35,7 +35,7 @@ from tollbook.store.invoice_rows import (
     invoice_row,
     key_of,
 )
-from tollbook.store.ledger import UPDATE_INVOICE, LedgerWrites, changed_columns
+from tollbook.store.ledger import LedgerWrites, change_of
 from tollbook.store.nouns import document
 from tollbook.store.reads import Connection, Reads
 from tollbook.store.rebuilding import Rebuild
@@ -234,7 +234,9 @@ class Writes(
 
         Its number and period never change. `known` is what the book holds of it: only other rows are written then.
         """
-        self._run(UPDATE_INVOICE, changed_columns(invoice))
+        statement, parameters = change_of(invoice, known)
+        if statement:
+            self._run(statement, parameters)
         for table in tables:
             self._change_rows(table, invoice, known)
         self._run(INSERT_DOCUMENT, document_row(invoice, _render(_values_of(invoice))))
