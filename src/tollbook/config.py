@@ -27,6 +27,7 @@ class Settings:
     port: int = 8080
     workers: int = 1
     threads: int = 4
+    cpu_affinity: bool = True
     public_url: str = ""
     trusted_proxy: str = ""
     admin: str = ""
@@ -45,6 +46,7 @@ HELP = {
     "port": "port to listen on; 0 takes a free one",
     "workers": "processes",
     "threads": "threads in each process; half of them may read bodies",
+    "cpu_affinity": "each process keeps to a processor of its own, if there are enough; its threads share one",
     "public_url": "base of the links in answers, such as https://billing.example.com",
     "trusted_proxy": "addresses whose X-Forwarded-* headers are believed, comma separated",
     "admin": "HOST:PORT for /metrics and health, loopback; off by default",

@@ -164,3 +164,23 @@ def test_a_whole_account_is_pulled_from_a_tollbook(tollbook: Tollbook, monkeypat
     assert exported(books[0]) == exported(books[1])
     for book in books:
         book.close()
+
+
+def processors(server: Started) -> list[set[int]]:
+    """The processors that each worker of a server may use."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return [os.sched_getaffinity(int(pid)) for pid in children]
+
+
+@pytest.mark.files
+def test_each_worker_keeps_to_a_processor_of_its_own_where_there_are_enough(tollbook: Tollbook) -> None:
+    usable = os.sched_getaffinity(0)
+    tollbook("init")
+    some = ["serve", "--port", "0", "--workers"]
+    with started(*some, str(len(usable))) as server:
+        kept = processors(server)
+    assert sorted(cpu for each in kept for cpu in each) == sorted(usable)
+    with started(*some, str(len(usable) + 1)) as server:
+        assert processors(server) == [usable] * (len(usable) + 1)
+    with started(*some, "1", "--no-cpu-affinity") as server:
+        assert processors(server) == [usable]
