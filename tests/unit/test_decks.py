@@ -1,49 +1,21 @@
-"""Rate decks as carriers send them: what is understood, what is told, and that nothing is guessed in silence."""
+"""Rate decks as carriers send them: what is understood, what is told, and that nothing is guessed in silence.
+
+Which column is what is in `test_deck_headings.py`, what a cell may hold in `test_deck_cells.py`.
+"""
 
 import itertools
 from contextlib import suppress
-from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.decks import billionths, codes, deck, refused, told
 
-from tollbook import errors, limits
-from tollbook.billing.sheets import CallDeck, CallRate, Conversion, MessageRate, Service, SheetVersion, UsagePrice
+from tollbook import limits
+from tollbook.billing.sheets import CallDeck, CallRate, Conversion, MessageRate, SheetVersion, UsagePrice
 from tollbook.errors import Refusal
-from tollbook.mediation.deck_cells import (
-    read_increments,
-    read_mccmnc,
-    read_mnc,
-    read_prefixes,
-    read_price,
-    read_sender,
-)
-from tollbook.mediation.deck_headings import TARGETS, delimiter_of, plain
-from tollbook.mediation.decks import DeckFile, read_deck
+from tollbook.mediation.decks import read_deck
 from tollbook.money import format_rate
-
-
-def deck(*lines: str, service: Service = "calls", **more: Any) -> DeckFile:
-    return read_deck("\n".join(lines).encode(), service, **more)
-
-
-def refused(data: bytes, service: Service = "calls", **more: Any) -> str:
-    with pytest.raises(Refusal) as caught:
-        read_deck(data, service, **more)
-    assert caught.value.problem is errors.OBJECT_INVALID
-    (flaw,) = caught.value.flaws
-    assert flaw.field == "file"
-    return flaw.message
-
-
-def understood(found: DeckFile) -> dict[str, str]:
-    return {column.target: column.heading for column in found.headings.columns}
-
-
-def told(found: DeckFile) -> list[tuple[int, str | None, str]]:
-    return [tuple(bad) for bad in found.bad]  # type: ignore[misc]
-
 
 # Whole decks.
 
@@ -165,107 +137,6 @@ def test_charges_and_fees() -> None:
     )
 
 
-# Which column is what.
-
-
-@pytest.mark.parametrize(
-    ("headings", "expected"),
-    [
-        ("Code,Rate", {"prefix": "Code", "price": "Rate"}),
-        ("area,Price per min", {"prefix": "area", "price": "Price per min"}),
-        ("Destination Code,Destination,USD/min", {
-            "prefix": "Destination Code", "country": "Destination", "price": "USD/min",
-        }),
-        ("DIAL_CODE,Cost per minute ($)", {"prefix": "DIAL_CODE", "price": "Cost per minute ($)"}),
-        ("Country Code,Country,Rate", {"prefix": "Country Code", "country": "Country", "price": "Rate"}),
-        ("code,rate,minimum,increment", {
-            "prefix": "code", "price": "rate", "billing_minimum": "minimum", "billing_increment": "increment",
-        }),
-        ("code,rate,initial,subsequent", {
-            "prefix": "code", "price": "rate", "billing_minimum": "initial", "billing_increment": "subsequent",
-        }),
-        ("code,rate,increments,initial,next", {
-            "prefix": "code", "price": "rate", "billing_minimum": "initial", "billing_increment": "next",
-        }),
-        ("code,rate,increments,next", {
-            "prefix": "code", "price": "rate", "increments": "increments",
-        }),
-        ("code,npanxx,rate", {"prefix": "code", "price": "rate"}),
-    ],
-)  # fmt: skip
-def test_headings_that_real_decks_use(headings: str, expected: dict[str, str]) -> None:
-    cells = {"prefix": "44", "price": "1", "country": "UK", "npanxx": "201200"}
-    found = deck(headings, ",".join(cells.get(target, "6") for target in _targets(headings, expected)))
-    assert understood(found) == expected
-    assert set(found.headings.unused) == set(headings.split(",")) - set(expected.values())
-
-
-def _targets(headings: str, expected: dict[str, str]) -> list[str]:
-    by_heading = {heading: target for target, heading in expected.items()}
-    return [by_heading.get(heading, "") for heading in headings.split(",")]
-
-
-def test_a_country_code_is_what_the_line_below_says() -> None:
-    found = deck("Country Code,Prefix,Rate", "GB,44,1")
-    assert understood(found) == {"country_code": "Country Code", "prefix": "Prefix", "price": "Rate"}
-    found = deck("Country Code,Prefix,Rate", "44,447,1")
-    assert understood(found) == {"prefix": "Prefix", "price": "Rate"}
-    assert found.headings.unused == ("Country Code",)
-
-
-@pytest.mark.parametrize("service", TARGETS)
-def test_no_heading_means_two_things(service: Service) -> None:
-    names = [name for names in TARGETS[service].values() for name in names]
-    assert len(set(names)) == len(names)
-    for name in names:
-        assert name in plain(name)
-
-
-def test_what_is_told_goes_before_what_is_guessed() -> None:
-    lines = ("Rate,Old Rate,Number,Code", "1,2,44,x")
-    found = deck(*lines, told={"prefix": "number", "price": "#2"})
-    assert understood(found) == {"price": "Old Rate", "prefix": "Number"}
-    assert found.headings.unused == ("Rate", "Code")
-    (rate,) = found.rates
-    assert isinstance(rate, CallRate)
-    assert (rate.prefix, rate.rate) == ("44", 2 * 10**9)
-
-
-@pytest.mark.parametrize(
-    ("text", "mapping", "said"),
-    [
-        ("", {}, "the file is empty"),
-        ("\n\n", {}, "the file is empty"),
-        ("a,b\n1,2", {}, "line 1: no column for prefix or npanxx; name it with --map prefix=…; its headings are a, b"),
-        ("code\n1", {}, "no column for price or interstate or intrastate or indeterminate; name it with --map price="),
-        ("code,rate,cost\n1,2,3", {}, "more than one column may be the price: rate (#2), cost (#3); say which with"),
-        ("code,code,rate\n1,2,3", {}, "more than one column may be the prefix: code (#1), code (#2)"),
-        ("code,rate\n1,2", {"price": "Cost"}, "line 1: no column, or more than one, is called Cost"),
-        ("code,rate\n1,2", {"price": "#3"}, "no column, or more than one, is called #3"),
-        ("code,rate,rate\n1,2,3", {"price": "rate"}, "no column, or more than one, is called rate"),
-        ("code,rate\n1,2", {"pric": "rate"}, "--map knows no pric; did you mean price?; a deck of calls has prefix,"),
-        ("code,rate (EUR)\n1,2", {}, "the column rate (EUR) is not in USD, as the book is"),
-        ("code,€/min\n1,2", {}, "the column €/min is not in USD, as the book is"),
-        ("code,rate in cents\n1,2", {}, "no column for price"),
-        ("," * limits.DECK_COLUMNS_MAX + "code,rate\n1,2", {}, "more than 200 columns"),
-    ],
-)
-def test_a_deck_whose_columns_are_not_clear_is_refused(text: str, mapping: dict[str, str], said: str) -> None:
-    assert said in refused(text.encode(), told=mapping)
-
-
-def test_two_names_of_a_country_are_no_doubt() -> None:
-    assert deck("code,rate,description,Description", "44,1,a,b").rates == (
-        CallRate(prefix="44", rate=10**9, country_name="a"),
-    )
-
-
-def test_a_heading_stands_within_the_first_lines() -> None:
-    title = ["A title"] * (limits.DECK_HEADING_LINES_MAX - 1)
-    assert deck(*title, "code,rate", "1,2").headings.line == limits.DECK_HEADING_LINES_MAX
-    assert "A title" in refused("\n".join(["A title", *title, "code,rate", "1,2"]).encode())
-
-
 # Files that are wrong as files.
 
 
@@ -363,133 +234,6 @@ def test_what_stands_twice_alike_is_taken_once_and_told() -> None:
     ]
     found = deck("type,price", "tts,1", "tts,2", service="usage")
     assert told(found) == [(3, None, "the type tts stands in line 2 with other terms")]
-
-
-# Cells.
-
-billionths = st.integers(0, 10**15 - 1)
-
-
-@given(billionths, st.sampled_from(["{}", "${}", "$ {}", "{} $", "USD {}", "{} USD", "{}USD"]), st.integers(0, 4))
-def test_prices_in_every_dress(price: int, dress: str, zeros: int) -> None:
-    text = format_rate(price)
-    text = f"{text}{'' if '.' in text else '.'}{'0' * zeros}"
-    for written in {text, text.removeprefix("0") if price and text.startswith("0.") else text}:
-        assert read_price(dress.format(written)) == price
-        assert read_price(dress.format(written.replace(".", ",")), comma=True) == price
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "$", ".", ",", "-1", "+1", "1e3", "1.2.3", "0x1", "1 2", "٣", "NaN", "1_0", "1,000.5", "$$1", "US$1 $", "1%"],
-)
-def test_what_is_no_price(text: str) -> None:
-    with pytest.raises(ValueError, match="expected a"):
-        read_price(text, comma=True)
-
-
-def test_a_decimal_comma_where_commas_part_cells_is_told() -> None:
-    with pytest.raises(ValueError, match="decimal comma"):
-        read_price("0,5")
-    found = deck("code,rate", '44,"0,5"')
-    assert "decimal comma" in found.bad[0].reason
-
-
-@pytest.mark.parametrize(("text", "currency"), [("€1", "USD"), ("1 EUR", "USD"), ("£1", "EUR"), ("USD 1", "EUR")])
-def test_another_currency_is_told(text: str, currency: str) -> None:
-    with pytest.raises(ValueError, match=f"the book is in {currency}"):
-        read_price(text, currency)
-
-
-def test_the_books_own_currency_is_read() -> None:
-    assert read_price("€0.5", "EUR") == read_price("0.5 EUR", "EUR") == read_price("¥0.5", "JPY") == 5 * 10**8
-    assert read_price("$0.5", "CAD") == 5 * 10**8
-
-
-seconds = st.integers(1, limits.BLOCK_SECONDS_MAX)
-
-
-@given(st.integers(0, limits.BLOCK_SECONDS_MAX), seconds, st.sampled_from("/-:+;|"), st.sampled_from(["", " "]))
-def test_increments_in_every_dress(minimum: int, increment: int, sign: str, blank: str) -> None:
-    assert read_increments(f"{minimum}{blank}{sign}{blank}{increment}") == (minimum, increment)
-    assert read_increments(f"{minimum}s{sign}{increment}s") == (minimum, increment)
-    assert read_increments(str(increment)) == (increment, increment)
-
-
-@given(st.text("0123456789/-: sx.,", max_size=8))
-def test_increments_are_two_numbers_or_nothing(text: str) -> None:
-    try:
-        minimum, increment = read_increments(text)
-    except ValueError:
-        return
-    assert 0 <= minimum <= limits.BLOCK_SECONDS_MAX
-    assert 1 <= increment <= limits.BLOCK_SECONDS_MAX
-    assert text.startswith(str(minimum)) or text.lstrip("0").startswith(str(minimum).lstrip("0"))
-
-
-@pytest.mark.parametrize("text", ["", "/", "6/", "/6", "1/1/1", "0", "6/0", "86401", "1/86401", "60.5", "a", "٦/٦"])
-def test_what_are_no_increments(text: str) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        read_increments(text)
-
-
-codes = st.from_regex(r"[1-9][0-9]{0,6}", fullmatch=True)
-
-
-@given(st.lists(codes, min_size=1, max_size=9), st.sampled_from([",", ", ", ";", " | ", "\n"]), st.booleans())
-def test_several_codes_in_one_cell(found: list[str], delimiter: str, plus: bool) -> None:
-    assert read_prefixes(delimiter.join(f"{'+' if plus else ''}{code}" for code in found)) == found
-
-
-@given(codes, st.integers(0, 300))
-def test_ranges_are_every_code_between(first: str, more: int) -> None:
-    last = str(int(first) + more)
-    assume(len(last) == len(first))
-    assert read_prefixes(f"{first}-{last}") == [str(int(first) + n) for n in range(more + 1)]
-    assert read_prefixes(f"{first} – {last}", "1")[-1] == f"1{last}"
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("44x", "a code of digits"), ("4.4", "a code of digits"), ("44*", "a code of digits"),
-        ("٤٤", "a code of digits"),
-        ("4429-4420", "a range rises"), ("1000000-9999999", "holds at most 10000 codes"), ("1-22", "as many digits"),
-        (",", "a code of digits"), (";".join(f"{n}000-{n}999" for n in range(10, 21)), "more than 10000 codes"),
-        ("1" * 21, "a code of digits"),
-    ],
-)  # fmt: skip
-def test_what_are_no_codes(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        read_prefixes(text)
-
-
-@pytest.mark.parametrize("text", ["", "*", "any", "Default", "ANY", "other"])
-def test_the_catch_all_is_written_in_many_ways(text: str) -> None:
-    assert read_prefixes(text) == [None]
-    assert read_mnc(text) is None
-    assert read_mccmnc(text) == (None, None)
-    assert read_sender(text) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "sender"),
-    [
-        ("Short Code", "short_code"), ("short_code", "short_code"), ("10DLC", "toll"), ("toll-free", "toll_free"),
-        ("Toll", "toll"),
-    ],
-)  # fmt: skip
-def test_senders(text: str, sender: str) -> None:
-    assert read_sender(text) == sender
-    with pytest.raises(ValueError, match="expected short code"):
-        read_sender(text + "x")
-
-
-@pytest.mark.parametrize(
-    ("line", "found"), [("a,b;c", ","), ("a;b;c,d", ";"), ('"a,b,c";d', ";"), ("a\tb", "\t"), ("", ",")]
-)
-def test_the_delimiter_is_what_stands_most_often_outside_quotes(line: str, found: str) -> None:
-    assert delimiter_of(line) == found
 
 
 # What is read can be rated with.
