@@ -4,12 +4,12 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from tests.making import EVERYTHING
+from tests.making import CHILD, EVERYTHING
 
 from tollbook.billing.model import Sight
-from tollbook.query.fields import INVOICES, Resource
+from tollbook.query.fields import INVOICES, PARTNERS, Resource
 from tollbook.query.listing import ListQuery, parse_list
-from tollbook.store import Page, Store
+from tollbook.store import Page, Reads, Store
 
 
 def query(resource: Resource = INVOICES, **arguments: Any) -> ListQuery:
@@ -39,6 +39,12 @@ def found(store: Store, filter: str, resource: Resource = INVOICES, sight: Sight
 def records(page: Page) -> list[dict[str, Any]]:
     """The records of a page as a client sees them."""
     return [json.loads(row.document) for row in page.rows]
+
+
+def balance(book: Reads, partner_sid: str = CHILD) -> str:
+    """A partner's balance as a client sees it."""
+    (shown,) = [one for one in records(book.page(EVERYTHING, query(PARTNERS))) if one["partner_sid"] == partner_sid]
+    return str(shown["balance"])
 
 
 def laid_end_to_end(store: Store, sight: Sight = EVERYTHING, **arguments: Any) -> list[str]:
