@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a module's own, which may be stopped, frozen and started again; and books on it."""
+"""A PostgreSQL server of a module's own: stopped, frozen, started again; books on it, and whether they answer."""
 
 import itertools
 import os
@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from tests.conformance.asking import page
 from tests.making import NOW, plant_family
 
+from tollbook import limits
 from tollbook.clock import FixedClock
-from tollbook.store import create_store, postgres_server
+from tollbook.errors import Refusal
+from tollbook.query.fields import PARTNERS
+from tollbook.store import Store, create_store, postgres_server
 from tollbook.store.postgres import PostgresStore
 
 _SETTINGS = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
@@ -82,3 +86,30 @@ def until(reached: Callable[[], object], seconds: float = 15) -> None:
     while not reached():
         assert time.monotonic() < ends
         time.sleep(0.01)
+
+
+def seconds(do: Callable[[], object]) -> float:
+    """How long something takes."""
+    began = time.monotonic()
+    do()
+    return time.monotonic() - began
+
+
+def heard(do: Callable[[], Any]) -> Any:
+    """What something answers; None where it is refused for now, and may be tried again."""
+    try:
+        return do()
+    except Refusal as said:
+        refusal = said
+    assert (refusal.problem.status, refusal.retry_after) == (503, limits.RETRY_AFTER_SECONDS)
+    return None
+
+
+def works(store: Store) -> bool:
+    """Whether the book can be read and written by now."""
+
+    def use() -> bool:
+        store.act(lambda act: act.set_book("a", "b"))
+        return page(store, resource=PARTNERS).total == 4
+
+    return heard(use) is True
