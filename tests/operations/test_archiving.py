@@ -1,103 +1,54 @@
-"""Months that are put away: everything is answered as before, whatever interrupts it, and comes back as it was."""
+"""Months that are put away: everything is answered as before, and comes back as it was.
 
-import hashlib
+What may interrupt it is in `test_archiving_interrupted.py`.
+"""
+
 import json
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conftest import PROVING
-from tests.engine import Engine, call, day, message, usage
+from tests.engine import Engine, call
+from tests.operations.archives import (
+    DECEMBER,
+    answers,
+    back,
+    first_partner,
+    make_small,
+    put_away,
+    results,
+    rows_of,
+    two_months,
+)
 from tests.operations.random_bills import KINDS, Life
-from tests.stores import ON_POSTGRES, TABLES, behind
 
-from tollbook import errors, limits
-from tollbook.billing.sheets import CallRate
+from tollbook import errors
 from tollbook.clock import DAY_MS, format_instant, month_around, parse_instant
 from tollbook.errors import Refusal
-from tollbook.money import parse_rate
-from tollbook.operations import archiving, correcting, recording
-from tollbook.operations.explaining import encode_tidy, explain_invoice
-from tollbook.operations.explaining_records import explain_records
+from tollbook.operations import correcting
 from tollbook.operations.mending import repair_book
 from tollbook.operations.reading import get_record, list_records
-from tollbook.operations.recording import Outcome
 from tollbook.operations.verifying import check_book
-from tollbook.query.fields import CALL_DRS, MESSAGE_DRS
+from tollbook.query.fields import CALL_DRS
 from tollbook.query.listing import View, parse_list
-from tollbook.store import Store, archive_files, open_store
+from tollbook.store import archive_files
 from tollbook.store.event_rows import COLUMNS
-
-NOW = "2024-11-20T10:00:00Z"
-DECEMBER = parse_instant("2024-12-01")
-LISTS = {"c": CALL_DRS, "m": MESSAGE_DRS}
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of many groups, and months of many acts."""
-    monkeypatch.setattr(limits, "ARCHIVE_GROUP_ROWS", 3)
-    monkeypatch.setattr(limits, "ARCHIVE_MOVED_ROWS", 2)
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    make_small(monkeypatch)
 
 
 @pytest.fixture
 def lived(tmp_path: Path) -> Iterator[Engine]:
-    """A book with two months of closed invoices, one record corrected since, and an open one."""
-    engine = Engine(tmp_path, NOW)
-    engine.sheet(CallRate(prefix="1", rate=parse_rate("0.0025"), billing_minimum=60, billing_increment=60))
-    sids = [engine.partner(name, begins=day("2024-11-01")) for name in ("Acme", "Bolt")]
-    for sid, of in zip(sids, ("", "b"), strict=True):
-        calls = (call(sid, f"c{at}{of}", f"2024-11-{at:02}T10:00:00Z", seconds=at * 10) for at in range(5, 20))
-        engine.record(*calls)
-        engine.record(usage(sid, "u1", "2024-11-06T00:00:00Z", "tts", 7, price=1_000))
-        engine.record(message(sid, "m1", "2024-11-07T00:00:00Z", price=5_000))
-    engine.run("2024-12-03T00:00:00Z")
-    engine.correct("c7", call(sids[0], "c7", "2024-11-07T10:00:00Z", seconds=600))
-    engine.record(call(sids[0], "d1", "2024-12-02T10:00:00Z"))
+    engine = two_months(tmp_path)
     yield engine
     engine.store.close()
-
-
-def put_away(engine: Engine, folder: Path | None, before: int = DECEMBER) -> list[archiving.Month]:
-    return list(archiving.archive(engine.store, before, folder, lambda *_: None))
-
-
-def back(engine: Engine, month: int) -> list[archiving.Month]:
-    return archiving.restore(engine.store, month, lambda *_: None)
-
-
-def rows_of(store: Store) -> dict[str, str]:
-    """What each table holds, but for what says of the book itself and of its archive."""
-    with behind(store) as connection:
-        order = " x ORDER BY x" if ON_POSTGRES else ""
-        names = [name for (name,) in connection.execute(TABLES).fetchall() if name not in ("archive", "book")]
-        found = {name: connection.execute(f"SELECT * FROM {name}{order}").fetchall() for name in names}
-    return {name: hashlib.sha256(repr(rows).encode()).hexdigest() for name, rows in found.items()}
-
-
-def answers(engine: Engine, records: dict[str, str], partners: list[str]) -> dict[str, Any]:
-    """All that is answered of records by their sid, and of invoices explained."""
-    made: dict[str, Any] = {}
-    for sid in records:
-        made[f"explained {sid}"] = encode_tidy(explain_records(engine.store, engine.caller, sid))
-        if sid[0] in LISTS:
-            try:
-                made[sid] = get_record(engine.store, engine.caller, LISTS[sid[0]], sid, View())
-            except Refusal as refusal:
-                made[sid] = refusal.problem.code
-    for partner in partners:
-        for invoice in engine.invoices(partner):
-            sid = invoice["invoice_sid"]
-            made[sid] = encode_tidy(explain_invoice(engine.store, engine.caller, sid))
-    return made
 
 
 @given(seed=st.integers(0, 2**32), acts=st.integers(5, 50))
@@ -170,7 +121,7 @@ def test_lists_leave_them_out_and_say_so(lived: Engine, tmp_path: Path) -> None:
 
 def test_no_archived_record_is_changed(lived: Engine, tmp_path: Path) -> None:
     put_away(lived, tmp_path / "files")
-    sid = _first_partner(lived)
+    sid = first_partner(lived)
     for event in (None, call(sid, "c8", "2024-11-08T10:00:00Z")):
         with pytest.raises(Refusal, match="--restore 2024-11") as refused:
             lived.correct("c8", event)
@@ -183,18 +134,8 @@ def test_no_archived_record_is_changed(lived: Engine, tmp_path: Path) -> None:
     assert check_book(lived.store).findings == []
 
 
-def _first_partner(engine: Engine) -> str:
-    with engine.store.reading() as book:
-        (noted,) = book.owners_of(engine.caller.partner_sid, "d1")
-    return noted
-
-
-def results(outcomes: list[Outcome]) -> list[str]:
-    return [each.result for each in outcomes]
-
-
 def test_a_record_counts_once_for_ever(lived: Engine, tmp_path: Path) -> None:
-    sid = _first_partner(lived)
+    sid = first_partner(lived)
     put_away(lived, tmp_path / "files")
     again = call(sid, "c9", "2024-11-09T10:00:00Z", seconds=90)
     assert results(lived.record(again)) == ["duplicate"]
@@ -209,6 +150,20 @@ def test_a_record_counts_once_for_ever(lived: Engine, tmp_path: Path) -> None:
     assert b'"late"' in get_record(lived.store, lived.caller, CALL_DRS, "late", View())
     assert [each.records for each in back(lived, parse_instant("2024-11-01"))] == [34, 1]
     assert check_book(lived.store).findings == []
+
+
+def test_a_month_that_is_not_archived_is_not_restored(lived: Engine) -> None:
+    with pytest.raises(Refusal, match="no records of 2024-10 are archived"):
+        back(lived, parse_instant("2024-10-01"))
+
+
+def test_what_is_missing_to_do_it_is_said(lived: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive_files._arrow.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(Refusal, match="pip install"):
+            put_away(lived, tmp_path / "files")
+    archive_files._arrow.cache_clear()
 
 
 # What may go wrong with a file.
@@ -266,95 +221,6 @@ def test_a_check_finds_what_a_file_lacks(lived: Engine, archived: Path) -> None:
     assert set(check_book(lived.store).counts) == {"law 5", "record"}
 
 
-# What may interrupt it.
-
-
-class Stopped(Exception):
-    """The process died here."""
-
-
-def _stop_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, times: int) -> None:
-    original, left = getattr(owner, name), [times]
-
-    def stopping(*given: Any, **named: Any) -> Any:
-        left[0] -= 1
-        if left[0] < 0:
-            raise Stopped
-        return original(*given, **named)
-
-    monkeypatch.setattr(owner, name, stopping)
-
-
-@pytest.mark.parametrize(
-    ("owner", "name", "times"),
-    [
-        (archive_files, "_flush", 0), (archive_files, "totals_of", 0), (archive_files, "digest_of", 0),
-        (archive_files, "sync_folder", 0), (archiving, "_put_away", 0), (archiving, "_finished", 0),
-        (archive_files, "rows", 0), (archive_files, "rows", 3),
-    ],
-)  # fmt: skip
-def test_what_was_interrupted_is_gone_on_with(
-    lived: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, times: int
-) -> None:
-    records = {f"c{at}": "" for at in range(5, 20)} | {"u1": "", "m1": "", "d1": ""}
-    partner = _first_partner(lived)
-    before = rows_of(lived.store), answers(lived, records, [partner])
-    with monkeypatch.context() as patched:
-        _stop_at(patched, owner, name, times)
-        try:
-            put_away(lived, tmp_path / "files")
-        except Stopped:
-            pass
-        else:
-            assert ON_POSTGRES  # there no rows are removed one by one
-            assert name == "rows"
-    assert answers(lived, records, [partner]) == before[1]
-    assert check_book(lived.store).findings == []
-    put_away(lived, tmp_path / "files")
-    assert [path.name for path in (tmp_path / "files").iterdir()] == ["event_2024_11.parquet"]
-    with lived.store.reading() as book:
-        assert [each.removed for each in book.archives()] == [34]
-    with monkeypatch.context() as patched:
-        _stop_at(patched, archive_files, "rows", 4)
-        with pytest.raises(Stopped):
-            back(lived, parse_instant("2024-11-01"))
-    with pytest.raises(Refusal, match="--restore"):
-        lived.correct("c8", None)
-    with pytest.raises(Refusal, match="--restore"):
-        lived.correct("c19", None)
-    assert answers(lived, records, [partner]) == before[1]
-    assert check_book(lived.store).findings == []
-    back(lived, parse_instant("2024-11-01"))
-    assert rows_of(lived.store) == before[0]
-
-
-def test_a_file_that_was_left_and_is_out_of_date_stays_beside_the_new_one(lived: Engine, tmp_path: Path) -> None:
-    put_away(lived, tmp_path / "files")
-    back(lived, parse_instant("2024-11-01"))
-    lived.correct("c8", call(_first_partner(lived), "c8", "2024-11-08T10:00:00Z", number_src="441"))
-    (made,) = put_away(lived, None)
-    assert made.file == "event_2024_11.2.parquet"
-    assert check_book(lived.store).findings == []
-
-
-def test_a_record_that_changes_meanwhile_stops_it(
-    lived: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    partner, original = _first_partner(lived), archiving._put_away
-
-    def meddled(*given: Any) -> Any:
-        lived.correct("c8", call(partner, "c8", "2024-11-08T10:00:00Z", seconds=80, number_src="441"))
-        return original(*given)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(archiving, "_put_away", meddled)
-        with pytest.raises(Refusal, match="run it again"):
-            put_away(lived, tmp_path / "files")
-    assert check_book(lived.store).findings == []
-    assert put_away(lived, None)[0].result == "archived"
-    assert check_book(lived.store).findings == []
-
-
 def test_the_folder_may_move_with_its_files(lived: Engine, archived: Path, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match=r"has no event_2024_11\.parquet"):
         put_away(lived, tmp_path / "other")
@@ -362,20 +228,6 @@ def test_the_folder_may_move_with_its_files(lived: Engine, archived: Path, tmp_p
     archived.unlink()
     put_away(lived, tmp_path / "other")
     assert get_record(lived.store, lived.caller, CALL_DRS, "c8", View())
-
-
-def test_a_month_that_is_not_archived_is_not_restored(lived: Engine) -> None:
-    with pytest.raises(Refusal, match="no records of 2024-10 are archived"):
-        back(lived, parse_instant("2024-10-01"))
-
-
-def test_what_is_missing_to_do_it_is_said(lived: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive_files._arrow.cache_clear()
-    with monkeypatch.context() as patched:
-        patched.setitem(sys.modules, "pyarrow", None)
-        with pytest.raises(Refusal, match="pip install"):
-            put_away(lived, tmp_path / "files")
-    archive_files._arrow.cache_clear()
 
 
 def test_the_file_is_one_that_other_programs_read(lived: Engine, archived: Path) -> None:
@@ -388,91 +240,3 @@ def test_the_file_is_one_that_other_programs_read(lived: Engine, archived: Path)
     assert json.dumps(table.column_names) == json.dumps(list(COLUMNS))
     assert format_instant(keys[0][1])[:7] == "2024-11"
     assert set(table["kind"].to_pylist()) == set(KINDS.values())
-
-
-# Several at once, on PostgreSQL; a file has one writer.
-
-
-@pytest.mark.postgres
-def test_a_long_reading_is_waited_for(lived: Engine, tmp_path: Path) -> None:
-    with lived.store.reading() as book:
-        assert book.first_there(_first_partner(lived), 0)
-        with pytest.raises(Refusal) as refused:
-            put_away(lived, tmp_path / "files")
-        assert refused.value.problem is errors.STORE_BUSY
-    assert put_away(lived, None)[0].result == "archived"
-    assert check_book(lived.store).findings == []
-
-
-@pytest.mark.postgres
-def test_another_host_writes_to_a_month_that_was_dropped(lived: Engine, tmp_path: Path) -> None:
-    partner, other = _first_partner(lived), open_store(lived.store.url, lived.clock)
-    late = [call(partner, f"late{number}", "2024-11-09T10:00:00Z") for number in range(2)]
-    other.act(lambda act: recording.record(act, lived.caller, late[:1]))  # it knows the month's part
-    lived.run("2025-01-03T00:00:00Z")
-    put_away(lived, tmp_path / "files")
-    assert results(other.act(lambda act: recording.record(act, lived.caller, late))) == ["duplicate", "accepted"]
-    assert check_book(lived.store).findings == []
-    other.close()
-
-
-@pytest.mark.postgres
-def test_whoever_asks_meanwhile_is_answered_the_same(lived: Engine, tmp_path: Path) -> None:
-    stopping, wrong, asked, moved = threading.Event(), [], 0, []
-    right = get_record(lived.store, lived.caller, CALL_DRS, "c8", View())
-    correctly = explain_records(lived.store, lived.caller, "c7")
-
-    def ask() -> None:
-        nonlocal asked
-        while not stopping.is_set():
-            if get_record(lived.store, lived.caller, CALL_DRS, "c8", View()) != right:
-                wrong.append("c8")
-            if explain_records(lived.store, lived.caller, "c7") != correctly:
-                wrong.append("c7")
-            asked += 1
-
-    askers = [threading.Thread(target=ask) for _ in range(3)]
-    for asker in askers:
-        asker.start()
-    try:
-        for _ in range(4):
-            with suppress(Refusal):
-                moved += put_away(lived, tmp_path / "files")
-            assert check_book(lived.store).findings == []
-            with suppress(Refusal):
-                moved += back(lived, parse_instant("2024-11-01"))
-    finally:
-        stopping.set()
-        for asker in askers:
-            asker.join()
-    assert asked > 10
-    assert {each.result for each in moved} == {"archived", "restored"}
-    assert wrong == []
-
-
-@pytest.mark.postgres
-def test_records_that_come_meanwhile_are_in_the_file_or_in_the_book(lived: Engine, tmp_path: Path) -> None:
-    partner, stopping = _first_partner(lived), threading.Event()
-    sent: list[str] = []
-
-    def send() -> None:
-        while not stopping.is_set():
-            sid = f"late{len(sent)}"
-            lived.record(call(partner, sid, "2024-11-09T10:00:00Z"))
-            sent.append(sid)
-            with suppress(Refusal):
-                lived.correct("c8", call(partner, "c8", "2024-11-08T10:00:00Z", seconds=len(sent), number_src="441"))
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    try:
-        for _ in range(3):
-            with suppress(Refusal):
-                put_away(lived, tmp_path / "files")
-    finally:
-        stopping.set()
-        sender.join()
-    assert sent
-    assert check_book(lived.store).findings == []
-    for sid in sent:
-        assert get_record(lived.store, lived.caller, CALL_DRS, sid, View())
