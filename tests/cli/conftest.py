@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.making import invoice
+from tests.operations.lines import line
 from tests.stores import ON_POSTGRES, new_database
 
 from tollbook.cli import main
@@ -58,3 +60,13 @@ def tollbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def made(tollbook: Tollbook) -> Any:
     """What `init --json` printed of the book."""
     return tollbook("init", "--json").json
+
+
+@pytest.fixture
+def filled(made: Any, tollbook: Tollbook) -> str:
+    """A book with five invoices of one partner; the partner's sid."""
+    partner: str = tollbook("partner", "add", "--name", "Acme", "--unbilled", "--json").json["partner_sid"]
+    Path("five.ndjson").write_bytes(b"".join(line(invoice(n, partner, amount=n * 1_000_000)) for n in range(5)))
+    ran = tollbook("import", "invoices", "five.ndjson")
+    assert (ran.status, ran.out) == (0, "5 records: 5 invoices new, 0 replaced\n")
+    return partner
