@@ -1,123 +1,42 @@
 """The simulation: acts at random on a book and on the model beside it, which must agree after each of them."""
 
-import tempfile
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from msgspec.structs import replace
 from tests.engine import Engine
-from tests.simulation import model
-from tests.simulation.book_laws import broken_laws
-from tests.simulation.model import DAY, Book, Refused, Sheet, Use
-from tests.stores import ON_POSTGRES, digest, in_file
+from tests.simulation.choices import (
+    BEGINS,
+    NAMES,
+    NUMBERS,
+    TOO_MUCH,
+    cents,
+    cycles,
+    names,
+    parts,
+    places,
+    sheets,
+    uses,
+    whens,
+)
+from tests.simulation.model import Book
+from tests.simulation.nouns import Partner, Refused
+from tests.simulation.periods import DAY, day, instant
+from tests.simulation.prices import Sheet, Use, rounded
+from tests.simulation.side_by_side import SideBySide
+from tests.simulation.translating import event_of, normal, text
+from tests.stores import digest
 
-from tollbook.billing.events import CallEvent, Event, MessageEvent, UsageEvent
-from tollbook.billing.sheets import CallRate, MessageRate, PriceRounding, UsagePrice
-from tollbook.clock import format_instant, parse_instant
-from tollbook.errors import Refusal
+from tollbook.clock import parse_instant
 from tollbook.operations import correcting, standing
-from tollbook.store import Writes, open_store
-
-NUMBERS = ("12125550100", "13105550100", "442071838750", "447400123456", "4930123456")
-NAMES = ("first", "second")
-BEGINS = ("2024-12-20T10:00:00Z", "2025-01-31T00:00:00Z", "2024-02-29T23:45:00Z", "2024-08-30T12:00:00Z")
-PRICES = ("0.0025", "0.0031", "0.005", "0.333333333", "7", "0.01", "0.000000001", "0")
-TOO_MUCH = Fraction(999_999)
-
-prices = st.sampled_from(PRICES).map(Fraction)
-CYCLES = ("monthly", "weekly", "biweekly", "semi_monthly", "calendar_month", "quarter", "year")
-
-cycles = st.sampled_from(("monthly", *CYCLES))
-places = st.integers(0, 40)
-parts = st.sampled_from((2, 1, 3, 4))
-names = st.sampled_from(NAMES)
-cents = st.integers(1, 5_000).map(lambda number: Fraction(number, 100))
-lines = st.tuples(prices, st.sampled_from((0, 1, 6, 30, 60)), st.sampled_from((1, 6, 18, 60)))
-sheets = st.builds(
-    Sheet,
-    effective=st.sampled_from((-1, 0, 5)),  # days from now; -1: always
-    calls=st.dictionaries(st.sampled_from(("1", "44", "1310", "447", "49")), lines, min_size=3),
-    message=prices | st.none(),
-    lookup=prices | st.none(),
-    whole=st.booleans(),
-    rounding=st.none() | st.tuples(st.sampled_from(("half_up", "up", "down")), st.integers(0, 9)),
-)
-whens = st.one_of(
-    st.tuples(st.just("ago"), st.integers(0, 3 * DAY)),
-    st.tuples(st.just("months ago"), st.integers(0, 400)),
-    st.tuples(st.just("at the end of a period"), places),
-    st.tuples(st.just("exactly"), st.sampled_from((-730 * DAY - 1, -730 * DAY, 0, DAY, DAY + 1))),
-    st.tuples(st.just("ahead"), st.integers(0, DAY)),
-)
-uses = st.builds(
-    Use,
-    sid=st.integers(0, 150).map(lambda number: f"dr-{number:03}"),
-    kind=st.sampled_from(("call", "call", "message", "lookup")),
-    number=st.sampled_from(NUMBERS),
-    at=st.just(0),
-    talked=st.integers(1, 200_000) | st.sampled_from((None, 60_000, 8_880_000, 86_400_000)),
-    segments=st.integers(1, 3),
-    recipients=st.integers(0, 3),
-    quantity=st.integers(0, 5_000),
-    price=st.none() | st.none() | st.none() | prices,
-    billed=st.integers(0, 500),
-)
+from tollbook.store import open_store
 
 
-class Boom(Exception):
-    """What an act dies of before its commit."""
-
-
-def text(amount: Fraction) -> str:
-    """An amount as the wire has it."""
-    whole, cents = divmod(abs(amount) * 100, 100)
-    plain = f"{whole}.{int(cents):02}".rstrip("0").rstrip(".") if cents else str(whole)
-    return f"-{plain}" if amount < 0 else plain
-
-
-def normal(use: Use) -> Use:
-    """A use that says only what its kind has."""
-    if use.kind == "call":
-        return use._replace(segments=1, recipients=0, quantity=0, billed=0 if use.price is None else use.billed)
-    if use.kind == "message":
-        return use._replace(talked=None, quantity=0, billed=0)
-    return use._replace(number="", talked=None, segments=1, recipients=0, billed=0)
-
-
-def billionths(price: Fraction | None) -> int | None:
-    """A price as the program has it inside."""
-    return None if price is None else int(price * 10**9)
-
-
-def event_of(partner_sid: str, use: Use) -> Event:
-    """A use as a record of the program."""
-    same: dict[str, Any] = {"dr_sid": use.sid, "partner_sid": partner_sid, "price": billionths(use.price)}
-    if use.kind == "lookup":
-        return UsageEvent(**same, type="lookup", quantity=use.quantity, date=use.at)
-    same |= {"direction": "outbound", "number_src": "442071838750", "number_dst": use.number}
-    if use.kind == "message":
-        group = (use.number,) * use.recipients
-        return MessageEvent(**same, date_sent=use.at, number_group_dst=group, message_segments=use.segments)
-    talk = None if use.talked is None else use.at - use.talked
-    billed = None if use.price is None else use.billed
-    return CallEvent(**same, date_start=use.start, date_talk=talk, date_stop=use.at, duration_billing=billed)
-
-
-class Simulation(RuleBasedStateMachine):
+class Simulation(SideBySide):
     """Two partners, a clock, and everything that may happen to them."""
-
-    steps = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
-        self.crashing = False
-        self.age = 0
 
     @initialize(
         begins=st.sampled_from(BEGINS), delay=st.sampled_from((0, 86_400)), careful=st.booleans(),
@@ -130,12 +49,12 @@ class Simulation(RuleBasedStateMachine):
         self.synchronous_off()
         self.book = Book(delay)
         self.book.now = parse_instant(begins)
-        self.sids: dict[str, str] = {}
+        self.sids = {}
         self.paid: dict[str, list[str]] = {name: [] for name in NAMES}
         for name, days, waits, cycle in zip(NAMES, (0, sooner), (careful, False), cycles, strict=True):
-            day = model.day(self.book.now - days * DAY)
-            self.sids[name] = self.engine.partner(name, begins=day, needs_approval=waits, cycle=cycle)
-            self.book.partners[name] = model.Partner(day, cycle, careful=waits)
+            begun = day(self.book.now - days * DAY)
+            self.sids[name] = self.engine.partner(name, begins=begun, needs_approval=waits, cycle=cycle)
+            self.book.partners[name] = Partner(begun, cycle, careful=waits)
         self.put_prices(deck._replace(effective=parse_instant("2020-01-01")), None)
         self.live(lived)
 
@@ -154,56 +73,6 @@ class Simulation(RuleBasedStateMachine):
         kind, at = ("call", "message", "lookup")[number % 3], self.book.now - number % 5 * DAY
         return normal(Use(f"dr-{number:03}", kind, NUMBERS[number % 4], at, 8_880_000, quantity=10 * number))
 
-    def synchronous_off(self) -> None:
-        """A power cut is not simulated: no commit needs to wait for the disk."""
-        if not ON_POSTGRES:
-            in_file(self.engine.store)._write_connection().execute("PRAGMA synchronous = OFF")
-
-    def teardown(self) -> None:
-        if hasattr(self, "engine"):
-            self.engine.store.close()
-        self.folder.cleanup()
-
-    def both(self, of_book: Callable[[Book], Any], of_engine: Callable[[], Any]) -> Any:
-        """Do something to the model and to the book, which answer and refuse alike; crash in it first, if asked."""
-        self.look_at_clock()
-        believed = self.book.clone()
-        try:
-            expected = of_book(believed)
-        except Refused:
-            expected = Refused
-        if self.crashing:
-            self.crash(of_engine)
-        try:
-            found = of_engine()
-        except Refusal:
-            if expected is Refused:
-                return Refused
-            raise
-        assert expected is not Refused, "this should have been refused"
-        self.book = believed
-        return expected, found
-
-    def crash(self, of_engine: Callable[[], Any]) -> None:
-        """Die between the act and its commit: nothing of it may be there."""
-        self.crashing = False
-        before = digest(self.engine.store)
-        with patch.object(Writes, "finish", side_effect=Boom):
-            try:
-                of_engine()
-            except (Boom, Refusal):
-                pass
-        assert digest(self.engine.store) == before
-
-    def look_at_clock(self) -> None:
-        """Time as the book has it: it follows the clock, and never goes back."""
-        clock = self.engine.clock.instant
-        with self.engine.store.reading() as book:
-            now = book.present(clock)
-        came = [event.came for partner in self.book.partners.values() for event in partner.events.values()]
-        assert now >= max([clock, *came])
-        self.book.now = now
-
     def when(self, name: str, when: tuple[str, int]) -> int:
         """The instant that is meant."""
         how, number = when
@@ -214,8 +83,8 @@ class Simulation(RuleBasedStateMachine):
             return now - number * DAY
         if how == "exactly" or how == "ahead":
             return now + number
-        ends = [invoice.end for invoice in self.book.partners[name].invoices] or [model.day(now)]
-        return model.instant(ends[number // 2 % len(ends)]) - number % 2
+        ends = [invoice.end for invoice in self.book.partners[name].invoices] or [day(now)]
+        return instant(ends[number // 2 % len(ends)]) - number % 2
 
     # What is used.
 
@@ -233,16 +102,6 @@ class Simulation(RuleBasedStateMachine):
             batch.append((whose, normal(use._replace(at=self.when(whose, when)))))
         self.record_batch(batch)
 
-    def record_batch(self, batch: list[tuple[str, Use]]) -> None:
-        events = [event_of(self.sids[name], use) for name, use in batch]
-        expected, found = self.both(lambda book: book.record(batch), lambda: self.engine.record(*events))
-        said = []
-        for outcome in found:
-            marks = ["late"] * outcome.late + ["unrated"] * outcome.unrated
-            conflict = outcome.problem is not None and outcome.problem.status == 409
-            said.append("conflict" if conflict else " ".join(marks) or outcome.result)
-        assert said == expected
-
     @precondition(lambda self: self.known())
     @rule(some=st.lists(places, min_size=1, max_size=6), otherwise=st.booleans())
     def record_again(self, some: list[int], otherwise: bool) -> None:
@@ -252,10 +111,6 @@ class Simulation(RuleBasedStateMachine):
         if otherwise:
             batch[0] = (batch[0][0], batch[0][1]._replace(at=batch[0][1].at + 1))
         self.record_batch(batch)
-
-    def known(self) -> list[tuple[str, Use]]:
-        """Everything that was recorded, as it was first said."""
-        return [(name, use) for name, partner in self.book.partners.items() for use in partner.said.values()]
 
     @precondition(lambda self: self.known())
     @rule(place=places, to=uses, when=st.none() | whens, withdraw=st.booleans())
@@ -282,26 +137,6 @@ class Simulation(RuleBasedStateMachine):
         self.look_at_clock()
         since = parse_instant("2020-01-01") if deck.effective < 0 else self.book.now + deck.effective * DAY
         self.put_prices(deck._replace(effective=since), own)
-
-    def put_prices(self, deck: Sheet, own: str | None) -> None:
-        """To the book and to the model."""
-        since = deck.effective
-        held = self.book.sheets if own is None else self.book.partners[own].sheets
-        held.append(deck)
-        terms: dict[str, Any] = {"effective": format_instant(since), "to": [self.sids[own]] if own else []}
-        if deck.rounding:
-            terms["price_rounding"] = PriceRounding(*deck.rounding)  # type: ignore[arg-type]
-        calls = [
-            CallRate(prefix=prefix, rate=int(rate * 10**9), billing_minimum=minimum, billing_increment=increment)
-            for prefix, (rate, minimum, increment) in deck.calls.items()
-        ]
-        nobody: dict[str, Any] = {"mcc": "999"} if deck.message is None else {}
-        message = MessageRate(price=billionths(deck.message) or 0, **nobody)
-        lookup = UsagePrice(type="lookup" if deck.lookup is not None else "none", price=billionths(deck.lookup) or 0)
-        convention = "whole" if deck.whole else "after_minimum"
-        self.engine.sheet(*calls, name=f"calls {own}", convention=convention, **terms)
-        self.engine.sheet(message, name=f"messages {own}", service="sms", **terms)
-        self.engine.sheet(lookup, name=f"usage {own}", service="usage", direction=None, **terms)
 
     @rule(name=names)
     def rate_anew(self, name: str) -> None:
@@ -394,7 +229,7 @@ class Simulation(RuleBasedStateMachine):
 
     def part_of(self, whole: Fraction, part: int) -> Fraction:
         """All of an amount, a half or a third of it; nothing by other parts, or of nothing."""
-        return model.rounded(max(whole, Fraction(0)) / part, 2, "down") if part < 4 else Fraction(0)
+        return rounded(max(whole, Fraction(0)) / part, 2, "down") if part < 4 else Fraction(0)
 
     def an_invoice(self, place: int) -> tuple[str, int, str]:
         """Whose an invoice is, its number and its sid."""
@@ -421,11 +256,8 @@ class Simulation(RuleBasedStateMachine):
         """To the instants at which invoices open and close."""
         ends = self.book.partners[NAMES[place % 2]].invoices[-1:]
         if ends:
-            self.engine.clock.instant = max(self.engine.clock.instant, model.instant(ends[0].end) + off)
+            self.engine.clock.instant = max(self.engine.clock.instant, instant(ends[0].end) + off)
         self.run_billing()
-
-    def run_billing(self) -> None:
-        self.both(lambda book: book.run(), self.engine.run)
 
     @rule()
     def look_run_and_run_again(self) -> None:
@@ -499,69 +331,3 @@ class Simulation(RuleBasedStateMachine):
         if mended:
             self.put_prices(Sheet(self.dear_since, {"1": (Fraction(1, 10), 0, 60)}, None, None), name)
         self.both(lambda book: book.unpark(name), lambda: correcting.unpark(self.engine.store, self.sids[name], "me"))
-
-    # What must hold after each of it.
-
-    @invariant()
-    def the_book_is_as_believed(self) -> None:
-        type(self).steps += 1
-        self.age += 1
-        assert broken_laws(self.engine.store) == []
-        for name, partner in self.book.partners.items():
-            served = self.engine.invoices(self.sids[name])
-            assert len(served) == len(partner.invoices)
-            for document, invoice in zip(served, partner.invoices, strict=True):
-                found, expected = seen(document), believed(partner, invoice)
-                unlike = {key: (found.get(key), expected.get(key)) for key in found | expected}
-                unlike = {key: pair for key, pair in unlike.items() if pair[0] != pair[1]}
-                assert not unlike, f"{name} {invoice.number}: (found, expected) {unlike}"
-            self.balance_is_as_believed(name)
-
-    def balance_is_as_believed(self, name: str) -> None:
-        """A parked partner's stays; another's is that of the current invoice, once a run that is due has been."""
-        billing = self.engine.billing(self.sids[name])
-        assert (billing.is_parked, billing.is_held) == (self.book.partners[name].parked, self.book.partners[name].held)
-        self.look_at_clock()
-        if billing.date_due is not None and billing.date_due > self.book.now:
-            expected = text(self.book.balance(name))
-            assert (found := self.engine.balance(self.sids[name])) == expected, f"{name}: {found}, not {expected}"
-
-
-def believed(partner: model.Partner, invoice: model.Invoice) -> dict[str, Any]:
-    """An invoice as it should be served."""
-    forward = partner.forward(invoice.number)
-
-    def shown(at: int | None) -> str | None:
-        return None if at is None else format_instant(at)
-
-    last = format_instant(model.instant(invoice.end) - 1_000)
-    return {
-        "amount": text(invoice.amount()), "amount_due": text(max(Fraction(0), forward)), "amount_tax": "0",
-        "balance_forward": text(forward), "balance_previous": text(partner.forward(invoice.number - 1)),
-        "date_billing_period_start": shown(model.instant(invoice.start)), "date_billing_period_end": last,
-        "date_charge_expected": last, "date_charged": shown(invoice.charged), "date_created": shown(invoice.created),
-        "date_issued": shown(invoice.issued), "display_id": f"{invoice.number:03}", "paid": invoice.charged is not None,
-        "status": invoice.status, "tax_items": [],
-        "invoice_items": [
-            (k.type, k.direction, k.country, shown(model.instant(k.start)), shown(model.instant(k.end) - 1_000), usage,
-             text(amount))
-            for k, amount, usage in invoice.items()
-        ],
-        "pay_items": sorted((format_instant(at), text(amount), type_) for at, amount, type_ in invoice.pays),
-    }  # fmt: skip
-
-
-def seen(document: dict[str, Any]) -> dict[str, Any]:
-    """An invoice as it is served, its lines as the model has them."""
-    items = [
-        (i["type"], i.get("direction"), i["country_code"], i["date_billing_period_start"], i["date_billing_period_end"],
-         i["usage"], i["amount"])
-        for i in document["invoice_items"]
-    ]  # fmt: skip
-    for place in range(len(items)):  # equal credits may stand in any order among themselves
-        same_place = [other for other in items if other[:5] == items[place][:5]]
-        if items.index(same_place[0]) == place:
-            items[place : place + len(same_place)] = sorted(same_place, key=lambda item: Fraction(item[6]))
-    pays = sorted((pay["date_created"], pay["amount"], pay["type"]) for pay in document["pay_items"])
-    same = {name: value for name, value in document.items() if name not in ("invoice_sid", "partner_sid")}
-    return same | {"invoice_items": items, "pay_items": pays}

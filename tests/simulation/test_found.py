@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
-from tests.simulation.machine import NUMBERS, Simulation
-from tests.simulation.model import DAY, Sheet, Use, instant
+from tests.simulation.choices import NUMBERS
+from tests.simulation.machine import Simulation
+from tests.simulation.periods import DAY, instant
+from tests.simulation.prices import Sheet, Use
 
 PRICES = Sheet(-1, {"1": (Fraction(1, 400), 60, 60), "44": (Fraction(1, 100), 0, 1)}, Fraction(1, 200), None)
 WHOLE, HALF, ANY = 1, 2, 4
