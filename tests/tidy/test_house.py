@@ -17,13 +17,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "tollbook"
 MODULES = sorted(SRC.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-every_module = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(SRC).as_posix())
+
+def name_of(module: Path) -> str:
+    """A module as it is called where it stands: `api/app.py`, `tests/tidy/test_house.py`."""
+    return module.relative_to(SRC if module.is_relative_to(SRC) else ROOT).as_posix()
+
+
+every_module = pytest.mark.parametrize("module", MODULES, ids=name_of)
+every_module_and_test = pytest.mark.parametrize("module", [*MODULES, *TESTS], ids=name_of)
 
 
 def parsed(module: Path) -> ast.Module:
@@ -58,9 +66,10 @@ def tracked_texts() -> Iterator[tuple[str, str]]:
 
 def test_there_is_a_house() -> None:
     assert MODULES
+    assert TESTS
 
 
-@every_module
+@every_module_and_test
 def test_file_is_short(module: Path) -> None:
     lines = len(module.read_text(encoding="utf-8").splitlines())
     assert lines <= FILE_LINES_MAX, f"{lines} lines; split it by what it knows"
