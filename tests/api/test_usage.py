@@ -272,6 +272,31 @@ def test_a_correction_names_what_is_wrong_with_it(billed: World) -> None:
     assert sorted(flaw["field"] for flaw in reply.json["errors"]) == ["date_start", "dr_sid", "price", "prise"]
 
 
+@pytest.mark.parametrize(("instant", "said"), [(NOW + 2 * DAY_MS, "24 h"), (parse_instant("2024-12-01"), "activation")])
+def test_a8_a_correction_to_an_impossible_time_names_the_attribute(billed: World, instant: int, said: str) -> None:
+    token, when = billed.token(), format_instant(instant)
+    billed.post(CALLS, token, json_body=call(1))
+    billed.post(MESSAGES, token, json_body=message(1))
+    moved = {"date_start": when, "date_talk": None, "date_stop": when, "reason": "a test"}
+    for path, field, body in (
+        (f"{CALLS}/c1", "date_stop", moved),
+        (f"{MESSAGES}/m1", "date_sent", {"date_start": None, "date_stop": None, "date_sent": when, "reason": "a test"}),
+    ):
+        reply = billed.ask("PATCH", path, token, json_body=body)
+        assert (reply.status, reply.json["errors"][0]["field"]) == (422, field)
+        assert said in reply.json["errors"][0]["message"]
+
+
+def test_a14_a_withdrawal_that_is_sent_again_is_answered_as_the_first_time(billed: World) -> None:
+    token, path = billed.token(), f"{CALLS}/c1?reason=sent+twice"
+    billed.post(CALLS, token, json_body=call(1))
+    first, again = (billed.ask("DELETE", path, token, Idempotency_Key="k") for _ in range(2))
+    assert (first.status, again.status, again.body) == (204, 204, b"")
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert billed.ask("DELETE", f"{CALLS}/c1?reason=another", token, Idempotency_Key="k").code == "idempotency_mismatch"
+
+
 def test_e5_a_correction_reaches_only_what_the_caller_may_write_to(billed: World) -> None:
     billed.post(CALLS, billed.token(GRANDCHILD), json_body=call(1))
     stranger = billed.token(CHILD)

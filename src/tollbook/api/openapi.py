@@ -201,7 +201,7 @@ def _body(route: Route) -> Json:
 
 def _responses(route: Route) -> Json:
     nothing = route.method == "DELETE" or route.act.__name__ == "post_revoke"
-    made = {"204": _nothing()} if nothing else {"200": _success(route)}
+    made = {"204": _nothing(route)} if nothing else {"200": _success(route)}
     if route.method == "GET":
         unchanged = "The client has it already: `If-None-Match` names its tag."
         made["304"] = {"description": unchanged, "headers": {name: _header(name) for name in ("ETag", "X-Request-Id")}}
@@ -210,8 +210,12 @@ def _responses(route: Route) -> Json:
     return made
 
 
-def _nothing() -> Json:
-    return {"description": "Done.", "headers": {"X-Request-Id": _header("X-Request-Id")}}
+def _nothing(route: Route) -> Json:
+    return {"description": "Done.", "headers": {name: _header(name) for name in ("X-Request-Id", *_replayed(route))}}
+
+
+def _replayed(route: Route) -> tuple[str, ...]:
+    return ("Idempotency-Replayed",) if route.idempotent else ()
 
 
 def _success(route: Route) -> Json:
@@ -222,8 +226,7 @@ def _success(route: Route) -> Json:
         names.append("Link")
     if route.lists and route.resource and route.resource.within:
         names.append("X-Archived-Before")
-    if route.idempotent:
-        names.append("Idempotency-Replayed")
+    names += _replayed(route)
     content = {_JSON: _content(route)}
     return {"description": route.summary, "headers": {name: _header(name) for name in names}, "content": content}
 

@@ -51,9 +51,9 @@ class Request(msgspec.Struct, frozen=True):
         """Refuse any query argument."""
         read_arguments(self.query, (), strict=self.strict)
 
-    def write(self, do: Callable[[Writes], bytes]) -> Answer:
+    def write(self, do: Callable[[Writes], bytes], status: int = 200) -> Answer:
         """Do an act that answers with JSON; one that was done before under the request's key is answered as then."""
-        replied = write_once(self.services.store, self.caller, self.once, do)
+        replied = write_once(self.services.store, self.caller, self.once, do, status)
         headers = (("Idempotency-Replayed", "true"),) if replied.replayed else ()
         return Answer(replied.body, replied.status, headers=headers)
 

@@ -63,8 +63,7 @@ def _patch(request: Request, kind: RecordKind) -> Answer:
 def _delete(request: Request, kind: RecordKind) -> Answer:
     given = {field.name: field.value for field in read_arguments(request.query, ("reason",), strict=request.strict)}
     reason, sid = read_reason(given.get("reason")), request.params["dr_sid"]
-    request.services.store.act(lambda act: withdraw_record(act, request.caller, kind, sid, reason))
-    return Answer(status=204)
+    return request.write(lambda act: withdraw_record(act, request.caller, kind, sid, reason), status=204)
 
 
 def _may(area: str, verb: str) -> tuple[str, ...]:
@@ -80,13 +79,17 @@ def _changing(path: str, act: Callable[[Request], Answer], summary: str, resourc
     return Route("PATCH", path, act, summary, may, body="json", resource=resource, idempotent=True)
 
 
+def _withdrawing(path: str, act: Callable[[Request], Answer], summary: str, area: str) -> Route:
+    return Route("DELETE", path, act, summary, _may(area, "delete"), idempotent=True)
+
+
 ROUTES = (
     _sending("/calls/call_drs", post_calls, "Record calls", "calls"),
     _changing("/calls/call_drs/{dr_sid}", patch_call, "Correct a call", CALL_DRS),
-    Route("DELETE", "/calls/call_drs/{dr_sid}", delete_call, "Withdraw a call", _may("calls", "delete")),
+    _withdrawing("/calls/call_drs/{dr_sid}", delete_call, "Withdraw a call", "calls"),
     _sending("/sms/message_drs", post_messages, "Record messages", "sms"),
     _changing("/sms/message_drs/{dr_sid}", patch_message, "Correct a message", MESSAGE_DRS),
-    Route("DELETE", "/sms/message_drs/{dr_sid}", delete_message, "Withdraw a message", _may("sms", "delete")),
+    _withdrawing("/sms/message_drs/{dr_sid}", delete_message, "Withdraw a message", "sms"),
     _sending("/billing/usage", post_usage, "Record other usage", "invoices"),
 )
 """Each beneath `/core/v2`; the lists are in `resources`."""

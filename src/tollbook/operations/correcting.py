@@ -20,7 +20,7 @@ from tollbook.clock import month_around
 from tollbook.errors import Flaw, Refusal, no_item
 from tollbook.operations.accounts import Account, Terms, Unlawful, account_of, terms_of
 from tollbook.operations.placing import Placing, billed, rate, waiting
-from tollbook.operations.recording import park
+from tollbook.operations.recording import measure_name, park, time_name
 from tollbook.operations.sheets import Tariffs
 from tollbook.store import Store, Writes
 from tollbook.store.archiving import archived_month
@@ -130,7 +130,7 @@ class Changing:
         try:
             return rate(event, self._tariffs)
         except ValueError as error:
-            raise Refusal(errors.OBJECT_INVALID, Flaw(None, str(error))) from None
+            raise Refusal(errors.OBJECT_INVALID, Flaw(measure_name(event), str(error))) from None
 
     def _frozen(self, before: Placed, event: Event, rating: Rating) -> Placed:
         """A new version that stays beside the closed invoice, whose difference an adjustment carries."""
@@ -351,6 +351,6 @@ def _refuse_untimely(account: Account, event: Event, now: int, terms: Terms) -> 
     try:
         period = account.period_of(event.time)
     except ValueError as error:
-        raise Refusal(errors.OBJECT_INVALID, Flaw(None, str(error))) from None
+        raise Refusal(errors.OBJECT_INVALID, Flaw(time_name(event), str(error))) from None
     if why := periods.untimely(event.time, now, period.start, terms.age_days_max):
-        raise Refusal(errors.OBJECT_INVALID, Flaw(None, why))
+        raise Refusal(errors.OBJECT_INVALID, Flaw(time_name(event), why))

@@ -65,12 +65,14 @@ def digest(parts: Iterable[str | bytes]) -> bytes:
     return whole.digest()
 
 
-def write_once(store: Store, caller: Caller, once: Once | None, do: Callable[[Writes], bytes]) -> Replied:
+def write_once(
+    store: Store, caller: Caller, once: Once | None, do: Callable[[Writes], bytes], status: int = _OK
+) -> Replied:
     """Do an act, and keep its answer where it has a key; 409 where another write holds the book for too long then."""
     if once is None:
-        return Replied(_OK, store.act(do))
+        return Replied(status, store.act(do))
     try:
-        return store.act(lambda act: reply_once(act, caller, once, do))
+        return store.act(lambda act: reply_once(act, caller, once, do, status))
     except Refusal as refusal:
         if refusal.problem is not errors.STORE_BUSY:
             raise
@@ -78,11 +80,11 @@ def write_once(store: Store, caller: Caller, once: Once | None, do: Callable[[Wr
         raise Refusal(errors.CONFLICT, Flaw(HEADER, said), retry_after=refusal.retry_after) from None
 
 
-def reply_once(act: Writes, caller: Caller, once: Once, do: Callable[[Writes], bytes]) -> Replied:
+def reply_once(act: Writes, caller: Caller, once: Once, do: Callable[[Writes], bytes], status: int = _OK) -> Replied:
     """The answer that was kept under the caller's key, else the act's own, kept; 422 for another request."""
     kept = act.kept_answer(caller.partner_sid, once.key)
     if kept is None:
-        made = Replied(_OK, do(act))
+        made = Replied(status, do(act))
         act.keep_answer(caller.partner_sid, once.key, Kept(once.digest, made.status, made.body))
         return made
     if kept.digest != once.digest:

@@ -252,7 +252,7 @@ class Batch:
         try:
             rating = rate(event, self._tariffs)
         except ValueError as error:
-            return _rejected(event, Flaw(_measure(event), str(error)))
+            return _rejected(event, Flaw(measure_name(event), str(error)))
         placed = self._placing.put(event, rating)
         self._note(event, sifted, placed)
         return Outcome(event.dr_sid, "accepted", late=placed.late, unrated=placed.state == "unrated", placed=placed)
@@ -263,7 +263,7 @@ class Batch:
         try:
             quantity = rate(event, self._tariffs).quantity
         except ValueError as error:
-            return _rejected(event, Flaw(_measure(event), str(error)))
+            return _rejected(event, Flaw(measure_name(event), str(error)))
         key = key_of(event, self._placing.period(event.time))
         placed = waiting(event, key, quantity, came=self._now)
         self._note(event, sifted, placed)
@@ -277,7 +277,7 @@ class Batch:
             why = periods.untimely(time, self._now, begins, self._recording.terms.age_days_max)
         except ValueError as error:
             why = periods.untimely(time, self._now, date.min, self._recording.terms.age_days_max) or str(error)
-        return Flaw(_time(event), why) if why else None
+        return Flaw(time_name(event), why) if why else None
 
     def _note(self, event: Event, sifted: Sifted, placed: Placed) -> None:
         self._placed.append(placed)
@@ -287,14 +287,14 @@ class Batch:
         self._recording.add(self._account.partner_sid, self._placed, self._seen)
 
 
-def _time(event: Event) -> str:
+def time_name(event: Event) -> str:
     """The attribute that says when an event was."""
     if isinstance(event, CallEvent):
         return "date_stop"
     return "date_sent" if isinstance(event, MessageEvent) else "date"
 
 
-def _measure(event: Event) -> str:
+def measure_name(event: Event) -> str:
     """The attribute that says how much an event was."""
     if isinstance(event, CallEvent):
         return "date_talk" if event.date_talk is not None else "duration"

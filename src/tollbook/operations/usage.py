@@ -117,6 +117,7 @@ def correct_record(
     return _shown(act, kind, after.event.partner_sid, dr_sid, view)
 
 
-def withdraw_record(act: Writes, caller: Caller, kind: RecordKind, dr_sid: str, reason: str) -> None:
-    """Withdraw a record: it is on no list any more, and its sid is not free again."""
+def withdraw_record(act: Writes, caller: Caller, kind: RecordKind, dr_sid: str, reason: str) -> bytes:
+    """Withdraw a record: it is on no list any more, and its sid is not free again. There is nothing to answer."""
     correct(act, caller, kind, dr_sid, None, reason)
+    return b""
