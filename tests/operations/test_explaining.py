@@ -15,13 +15,15 @@ from tests.operations.random_bills import Life
 from tests.stores import behind
 
 from tollbook import limits
+from tollbook.billing.bands import Band, TimeBands
 from tollbook.billing.model import Caller
 from tollbook.billing.scopes import SCOPES
-from tollbook.billing.sheets import CallRate, PriceRounding
+from tollbook.billing.sheets import BandPrice, CallRate, PriceRounding
 from tollbook.errors import Refusal
 from tollbook.money import ITEM_UNITS, format_amount, item_amount, parse_rate
 from tollbook.operations.correcting import rerate
 from tollbook.operations.explaining import encode_tidy, explain_invoice, find_invoice
+from tollbook.operations.explaining_records import explain_records
 from tollbook.operations.invoice_records import read_invoice
 from tollbook.query.records import decode_json, encode_json
 from tollbook.query.sample import SAMPLE
@@ -150,6 +152,29 @@ def test_what_makes_a_price_other_than_a_product_is_named(engine: Engine) -> Non
     assert [rate["words"] for rate in item["rates"]] == [
         "2 records: 180 s at 0.01 a minute = 0.03, and 0.04 by connection fees and rounding each record = 0.07"
     ]
+
+
+def test_bands_of_time_are_named_where_the_rate_has_a_price_for_one(engine: Engine) -> None:
+    night = Band(name="night", weekdays=(0, 1, 2, 3, 4, 5, 6), from_minute=20 * 60)
+    banded = CallRate(prefix="1", rate=parse_rate("0.01"), bands=(BandPrice(band="night", rate=parse_rate("0.005")),))
+    engine.sheet(
+        banded,
+        CallRate(prefix="44", rate=parse_rate("0.01"), charge_minimum=parse_rate("0.0333")),
+        name="Nights",
+        effective=NOW,
+        times=TimeBands(bands=(night,)),
+        price_rounding=PriceRounding("up", 2),
+    )
+    acme = engine.partner("Acme")
+    engine.record(
+        call(acme, "a", "2024-12-20T19:59:30Z", seconds=61),
+        call(acme, "b", "2024-12-20T20:00:00Z", seconds=60, number_dst=UK),
+    )
+    british, american = explained(engine, acme)["invoice_items"]
+    assert " by bands of time and rounding each record = " in american["rates"][0]["words"]
+    assert " by minimum charges and rounding each record = " in british["rates"][0]["words"]
+    (record,) = explain_records(engine.store, engine.caller, "b")
+    assert "minimum charge 0.0333 in place of 0.01" in record["words"]
 
 
 def test_a_closed_invoice_is_explained_by_what_it_froze(engine: Engine, acme: str) -> None:

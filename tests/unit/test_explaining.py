@@ -68,14 +68,15 @@ def test_a_call_in_words() -> None:
     rated = Rated(
         quantity=102, units=60 * parse_rate("0.1"), measured=100_000_000_000, exact=0, pin=Pin("v", "44", 6),
         charges=(Charge(60, parse_rate("0.06"), 0, "peak"), Charge(42, parse_rate("0.03"), 1)),
-        connection_fee=parse_rate("0.005"), limited="minimum", rounding=PriceRounding("half_up", 4),
+        connection_fee=parse_rate("0.005"), limited="minimum", bound=60 * parse_rate("0.09996"),
+        rounding=PriceRounding("half_up", 4),
     )  # fmt: skip
     assert explain_rating(rated, "call") == [
         "100 s measured, 102 s billed",
         "connection fee 0.005",
         "60 s at 0.06 a minute, band peak (prefix 44) = 0.06",
         "42 s at 0.03 a minute, step 1 (prefix 44) = 0.021",
-        "minimum charge in place of 0",
+        "minimum charge 0.09996 in place of 0",
         "rounded half up at 4 decimals, each record",
         "price 0.1",
     ]

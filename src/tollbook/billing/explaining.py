@@ -156,7 +156,7 @@ def _in(charge: Charge) -> str:
 
 def _adjusted(rated: Rated) -> Iterator[str]:
     if rated.limited:
-        yield f"{rated.limited} charge in place of {exact_text(rated.exact)}"
+        yield f"{rated.limited} charge {exact_text(rated.bound)} in place of {exact_text(rated.exact)}"
     if rated.rounding:
         yield f"rounded {rated.rounding.rounding.replace('_', ' ')} at {rated.rounding.decimals} decimals, each record"
 

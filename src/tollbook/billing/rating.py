@@ -52,8 +52,8 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
     """What an event adds to its item, `quantity` and `units`, and how they came about.
 
     `measured` is nanoseconds of talk, segments, or units before conversion. `exact` is the product before a sheet's
-    minimum, maximum (`limited`) and rounding. `final` says that the price came with the event: then `pin` and
-    `recomputed` tell what the sheet would have charged, if there is one.
+    minimum or maximum (`limited`, at `bound`) and rounding. `final` says that the price came with the event: then
+    `pin` and `recomputed` tell what the sheet would have charged, if there is one.
     """
 
     quantity: int
@@ -65,6 +65,7 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
     connection_fee: int = 0
     converted: int | None = None
     limited: Limited | None = None
+    bound: int = 0
     rounding: PriceRounding | None = None
     recipients: int = 1
     final: bool = False
@@ -127,6 +128,7 @@ def _call_by(deck: CallDeck, rate: CallRate, event: CallEvent, measured: int) ->
         charges=charges,
         connection_fee=fee,
         limited=limited,
+        bound=units if limited else 0,
         rounding=version.price_rounding,
     )
 

@@ -60,14 +60,15 @@ class SheetTerms:
             if pin.version_sid not in self._rates:
                 self._rates[pin.version_sid] = {rate.prefix: rate for rate in deck.rates}
             rate = self._rates[pin.version_sid].get(pin.prefix)
-            yield from _call_terms(rate, banded=deck.banded) if rate else ()
+            yield from _call_terms(rate) if rate else ()
         elif isinstance(deck, UsageDeck):
             yield "conversion of quantities"
         if deck.version.price_rounding:
             yield "rounding each record"
 
 
-def _call_terms(rate: CallRate, *, banded: bool) -> Iterator[str]:
+def _call_terms(rate: CallRate) -> Iterator[str]:
+    banded = rate.bands or any(step.bands for step in rate.steps)
     fees = [rate.connection_fee, *(band.connection_fee for band in rate.bands)]
     for name, has in (
         ("connection fees", any(fees)),
