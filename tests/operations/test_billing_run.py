@@ -11,6 +11,7 @@ from tollbook.billing.sheets import CallRate
 from tollbook.errors import Refusal
 from tollbook.money import parse_rate
 from tollbook.operations import billing_run, correcting, standing
+from tollbook.operations.partners import change_partner
 
 NOW = "2024-12-20T10:00:00Z"
 CLOSED = "2025-01-21T00:00:00Z"
@@ -194,6 +195,17 @@ def test_a_prepay_account_is_charged_once_until_a_payment_answers(engine: Engine
     assert engine.notices() == [("charge_requested", 20_000_000)]
     engine.pay(acme, "20")
     assert engine.notices() == []
+
+
+def test_a_mark_that_is_passed_already_is_told_when_it_is_set(engine: Engine, acme: str) -> None:
+    def change(**marks: str) -> None:
+        change_partner(engine.store, engine.caller, acme, marks, whole=False)
+
+    engine.record(call(acme, "a", NOW, seconds=8880))
+    change(payment_type="prepay", charge_at="0", prepay_amount="20", daily_spending_limit="0.1")
+    assert sorted(engine.notices()) == [("charge_requested", 20_000_000), ("daily_spending_limit", None)]
+    change(charge_at="5", daily_spending_limit="1")
+    assert engine.notices() == [("charge_requested", 20_000_000)]
 
 
 def test_what_waited_for_a_parked_partner_goes_on_its_invoices(engine: Engine, acme: str) -> None:

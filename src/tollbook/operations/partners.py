@@ -20,7 +20,7 @@ from tollbook.errors import Flaw, Refusal
 from tollbook.money import parse_amount
 from tollbook.operations.passwords import hash_password
 from tollbook.operations.sights import sight_of
-from tollbook.operations.standing import begin_billing
+from tollbook.operations.standing import begin_billing, look_at_marks
 from tollbook.query.arguments import nearest
 from tollbook.query.fields import PARTNERS, Kind
 from tollbook.query.records import READERS, Number, read_text, wire_record
@@ -28,6 +28,8 @@ from tollbook.store import Store, Writes
 
 COMMERCIAL = frozenset({"available_scopes", "payment_type", "spending_limit", "daily_spending_limit", "status"})
 """What a partner cannot change of itself."""
+
+_MARKS = frozenset({"payment_type", "charge_at", "prepay_amount", "spending_limit", "daily_spending_limit"})
 
 _LOGIN = re.compile(rf"[!-~]{{1,{limits.LOGIN_CHARS_MAX}}}")
 _COUNTRY = re.compile(r"[A-Z]{3}")
@@ -72,13 +74,20 @@ def creation(
 
 
 def change_partner(store: Store, caller: Caller, sid: str, body: Mapping[str, Any], *, whole: bool) -> Partner:
-    """Change what a body names of the caller or a partner beneath; `whole` resets what it does not name."""
+    """Change what a body names of the caller or a partner beneath; `whole` resets what it does not name.
+
+    A mark that its balance has passed already is told at once.
+    """
     with store.reading() as book:
         before = book.partner(sight_of(caller, PARTNERS), sid)
     values, password = _read(body, before)
     hashed = hash_password(password) if password else None
 
+    marked = whole or not _MARKS.isdisjoint(values)
+
     def change(act: Writes) -> Partner:
+        if marked:
+            act.billing(sid)  # held before the partner, in the order of every act that bills
         act.hold_partner(sid)
         before = act.partner(sight_of(caller, PARTNERS), sid)
         after = replace(before, **(_defaults(before, caller) | values if whole else values))
@@ -90,6 +99,8 @@ def change_partner(store: Store, caller: Caller, sid: str, body: Mapping[str, An
         for limit in ("spending_limit", "daily_spending_limit"):
             if getattr(before, limit) is not None and getattr(after, limit) is None:
                 act.answer_notices(sid, limit, act.now)
+        if marked:
+            look_at_marks(act, sid)
         return after
 
     return store.act(change)

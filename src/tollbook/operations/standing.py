@@ -125,6 +125,13 @@ def change_standing(store: Store, partner_sid: str, move: BillingMove, who: str,
     return account.billing
 
 
+def look_at_marks(act: Writes, partner_sid: str) -> None:
+    """Tell what a partner's balance says of the marks that it has now; nothing where it is not billed, or parked."""
+    account = account_of(act, partner_sid, terms_of(act))
+    if account is not None and not account.billing.is_parked:
+        account.save()
+
+
 def need_approval(store: Store, partner_sid: str, *, needed: bool) -> Billing:
     """Whether a partner's invoices wait for a person before they are closed and issued."""
     with store.writing() as act:
