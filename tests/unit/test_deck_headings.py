@@ -27,6 +27,14 @@ from tollbook.mediation.deck_headings import TARGETS, plain
         ("code,rate,increments,initial,next", {
             "prefix": "code", "price": "rate", "billing_minimum": "initial", "billing_increment": "next",
         }),
+        ("code,rate,min/inc", {"prefix": "code", "price": "rate", "increments": "min/inc"}),
+        ("code,rate,minimum seconds,increment (sec)", {
+            "prefix": "code", "price": "rate", "billing_minimum": "minimum seconds",
+            "billing_increment": "increment (sec)",
+        }),
+        ("code,rate,min sec,next (s)", {
+            "prefix": "code", "price": "rate", "billing_minimum": "min sec", "billing_increment": "next (s)",
+        }),
         ("code,rate,increments,next", {
             "prefix": "code", "price": "rate", "increments": "increments",
         }),

@@ -41,6 +41,12 @@ def _jurisdiction(*words: str) -> tuple[str, ...]:
     return tuple(f for w in words for f in (w, f"{w} rate", f"{w} price", f"{w} cost", f"rate {w}", f"price {w}"))
 
 
+def _seconds(*names: str) -> tuple[str, ...]:
+    return tuple(
+        form for name in names for form in (name, f"{name} seconds", f"{name} secs", f"{name} sec", f"{name} s")
+    )
+
+
 _EFFECTIVE = (
     "effective date", "effective", "effective from", "date effective", "valid from", "start date", "from date",
     "activation date",
@@ -54,16 +60,17 @@ _CALLS: dict[str, tuple[str, ...]] = {
     "indeterminate": _jurisdiction("indeterminate", "indeterminant", "indet", "undetermined"),
     "toll_free": _jurisdiction("toll free", "tollfree"),
     "international": _jurisdiction("international"),
-    "increments": (
+    "increments": _seconds(
         "increments", "increment", "billing increment", "billing increments", "billing", "billing interval",
         "billing intervals", "billing terms", "billing structure", "interval", "intervals", "rounding", "inc", "pulse",
+        "min inc", "initial subsequent", "initial next", "first next",
     ),
-    "billing_minimum": (
+    "billing_minimum": _seconds(
         "billing minimum", "minimum", "initial", "first interval", "first increment", "initial increment",
-        "initial interval", "minimum duration", "min duration", "minimum seconds", "min seconds", "minimum time",
-        "min time", "interval 1", "interval1", "increment 1", "period 1", "first", "initial period", "initial block",
-    ),
-    "billing_increment": (
+        "initial interval", "minimum duration", "min duration", "minimum time", "min time", "interval 1", "interval1",
+        "increment 1", "period 1", "first", "initial period", "initial block",
+    ) + ("min seconds", "min secs", "min sec"),
+    "billing_increment": _seconds(
         "next interval", "next increment", "next", "subsequent", "subsequent interval", "subsequent increment",
         "additional increment", "interval n", "intervaln", "interval 2", "increment n", "increment 2", "period n",
         "period 2", "second interval", "recurring increment", "subsequent block", "additional",
