@@ -142,6 +142,20 @@ def test_a_correction_of_an_open_period_changes_the_sums(engine: Engine, acme: s
     assert again.result == "duplicate"
 
 
+def test_credit_notes_for_one_item_go_no_further_than_it(engine: Engine, acme: str) -> None:
+    engine.record(call(acme, "a", NOW, seconds=8880), call(acme, "b", NOW, seconds=2400, number_dst=UK))
+    engine.run(CLOSED)
+    (closed, *_) = engine.invoices(acme)
+    assert [item["amount"] for item in closed["invoice_items"]] == ["0.1", "0.37"]
+    engine.adjust(acme, "credit_note", "0.06", invoice_sid=closed["invoice_sid"], item="0")
+    with pytest.raises(Refusal, match="at most the 0.04 that is left"):
+        engine.adjust(acme, "credit_note", "0.05", invoice_sid=closed["invoice_sid"], item="0")
+    engine.adjust(acme, "credit_note", "0.37", invoice_sid=closed["invoice_sid"], item="1")
+    engine.adjust(acme, "credit_note", "0.04", invoice_sid=closed["invoice_sid"], item="0")
+    with pytest.raises(Refusal, match="at most the 0 that is left"):
+        engine.adjust(acme, "credit_note", "0.01", invoice_sid=closed["invoice_sid"])
+
+
 def test_a_credit_note_names_a_closed_invoice_and_goes_no_further_than_it(engine: Engine, acme: str) -> None:
     engine.record(call(acme, "a", NOW, seconds=8880))
     engine.run(CLOSED)

@@ -122,9 +122,11 @@ def _goodwill(act: Writes, caller: Caller, asked: Adjustment) -> Adjustment:
 def _credit(act: Writes, caller: Caller, asked: Adjustment, corrected: Invoice, place: int | None) -> Adjustment:
     before = act.corrections(asked.partner_sid, corrected.invoice_sid)
     item = _credited_item(corrected, place)
-    bound = corrected.amount if place is None else item.amount
     credited = -sum(line.amount for line in before if not line.is_tax)
-    if asked.amount > (left := min(bound, corrected.amount - credited)):
+    left = max(0, corrected.amount - credited)
+    if place is not None:
+        left = min(left, _left_of_item(corrected, item, before))
+    if asked.amount > left:
         raise Refusal(errors.OBJECT_INVALID, Flaw("amount", f"expected at most the {format_amount(left)} that is left"))
     terms = terms_of(act)
     taxes = balances.credited_taxes(corrected, tax_items(before), credited, asked.amount, terms.minor_decimals)
@@ -134,6 +136,20 @@ def _credit(act: Writes, caller: Caller, asked: Adjustment, corrected: Invoice, 
     made_of = account.add_lines(lines)
     save(account)
     return replace(asked, invoice_sid=made_of.invoice_sid)
+
+
+def _left_of_item(corrected: Invoice, item: InvoiceItem, before: Sequence[FixedLine]) -> int:
+    """What may still be credited of one item: at most itself, and what credits left of all that stand in its place.
+
+    A credit has the direction, the country and the period of the item that it is for, and not its type.
+    """
+    there = sum(other.amount for other in corrected.invoice_items if _stands(other) == _stands(item))
+    credited = sum(line.amount for line in credit_items(before) if _stands(line) == _stands(item))
+    return max(0, min(item.amount, there + credited))
+
+
+def _stands(item: InvoiceItem) -> tuple[str | None, str | None, int]:
+    return item.direction, item.country_code, item.date_billing_period_start
 
 
 def _credited_item(corrected: Invoice, place: int | None) -> InvoiceItem:
