@@ -148,7 +148,7 @@ def test_credit_notes_for_one_item_go_no_further_than_it(engine: Engine, acme: s
     (closed, *_) = engine.invoices(acme)
     assert [item["amount"] for item in closed["invoice_items"]] == ["0.1", "0.37"]
     engine.adjust(acme, "credit_note", "0.06", invoice_sid=closed["invoice_sid"], item="0")
-    with pytest.raises(Refusal, match="at most the 0.04 that is left"):
+    with pytest.raises(Refusal, match=r"at most the 0\.04 that is left"):
         engine.adjust(acme, "credit_note", "0.05", invoice_sid=closed["invoice_sid"], item="0")
     engine.adjust(acme, "credit_note", "0.37", invoice_sid=closed["invoice_sid"], item="1")
     engine.adjust(acme, "credit_note", "0.04", invoice_sid=closed["invoice_sid"], item="0")
