@@ -68,7 +68,7 @@ _CALLS: dict[str, tuple[str, ...]] = {
     "billing_minimum": _seconds(
         "billing minimum", "minimum", "initial", "first interval", "first increment", "initial increment",
         "initial interval", "minimum duration", "min duration", "minimum time", "min time", "interval 1", "interval1",
-        "increment 1", "period 1", "first", "initial period", "initial block", "minimum seconds", "min seconds",
+        "increment 1", "period 1", "first", "initial period", "initial block", "min seconds",
         "min secs", "min sec",
     ),
     "billing_increment": _seconds(
