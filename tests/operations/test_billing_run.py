@@ -247,6 +247,18 @@ def test_what_was_spent_today_ends_with_the_day(engine: Engine, acme: str) -> No
     assert spent() == 0
 
 
+def test_rating_anew_tells_no_money_of_a_voided_invoice(engine: Engine, acme: str) -> None:
+    engine.record(call(acme, "a", NOW, seconds=8880))
+    engine.run(CLOSED)
+    engine.void(engine.invoices(acme)[0]["invoice_sid"])
+    engine.record(call(acme, "b", CLOSED, seconds=8880))
+    engine.sheet(CallRate(prefix=None, rate=parse_rate("0.005")))
+    for apply in (False, True):
+        told = correcting.rerate(engine.store, acme, 0, 2**50, who="me", why="new prices", apply=apply)
+        assert [(each.dr_sid, each.before, each.after) for each in told] == [("b", 370_000_000, 740_000_000)]
+    assert engine.balance(acme) == "-0.74"
+
+
 def test_rating_anew_changes_open_periods_in_place_and_closed_ones_by_adjustment(engine: Engine, acme: str) -> None:
     engine.record(call(acme, "a", NOW, seconds=8880))
     engine.run(CLOSED)

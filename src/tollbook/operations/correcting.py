@@ -100,7 +100,7 @@ class Changing:
             self._months.add(month)
         rating = None if event is None else self._rate(event)
         frozen, stays_on = self._placing.is_frozen(before), self._placing.open_of(before)
-        before = replace(before, given_back=frozen and before.invoice_sid in self._voided)
+        before = replace(before, given_back=self.is_given_back(before))
         adjusted_sid = self._placing.take_off(before)
         after = None
         if event is not None and rating is not None:
@@ -115,6 +115,10 @@ class Changing:
                 after = self._placing.put(event, rating, stays_on=stays_on, **new)
         self._write(before, after, frozen=frozen, adjusted_sid=adjusted_sid)
         return after
+
+    def is_given_back(self, placed: Placed) -> bool:
+        """Whether a record's money was given back with its voided invoice: a change of it moves none any more."""
+        return self._placing.is_frozen(placed) and placed.invoice_sid in self._voided
 
     def change_waiting(self, before: Placed, event: Event | None) -> Placed | None:
         """The same of a record that waits with its parked partner: its invoices stay as they are."""
@@ -274,7 +278,7 @@ def rerate(
     """Rate a partner's records of [start, end) by the sheets of now; those whose price differs.
 
     Nothing changes unless it is to be applied: then open periods change in place, closed ones by adjustments. Prices
-    that came with records are final.
+    that came with records are final; those of voided invoices move no money, and are not told.
     """
     with store.reading() as book:
         _refuse_parked(book.billing(partner_sid))
@@ -310,9 +314,11 @@ def _rerate(
             for stale in some:
                 before = act.placed(partner_sid, stale.event.dr_sid)
                 if before is not None and before.version == stale.version:
+                    moves = not changing.is_given_back(before)
                     after = changing.change(before, before.event)
-                    price = after.price if after else None
-                    differences.append(Difference(partner_sid, before.event.dr_sid, before.price, price))
+                    if moves:
+                        price = after.price if after else None
+                        differences.append(Difference(partner_sid, before.event.dr_sid, before.price, price))
             changing.finish()
             if not apply:
                 raise _OnlyLooked
