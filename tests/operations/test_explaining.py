@@ -256,6 +256,22 @@ def test_credits_taxes_and_payments_say_what_they_are_of(engine: Engine, acme: s
     assert found["balance"]["words"] == ["0.37 carried over + -0.3 charged + 0 tax - 6 paid = -5.93", "nothing is due"]
 
 
+def test_what_a_voiding_takes_back_is_told_from_what_it_gives(engine: Engine, acme: str) -> None:
+    engine.record(call(acme, "a", NOW, seconds=8880), call(acme, "b", NOW, seconds=600))
+    engine.run(CLOSED)
+    first = engine.invoices(acme)[0]["invoice_sid"]
+    engine.adjust(acme, "credit_note", "0.30", invoice_sid=first)
+    engine.correct("b", None)
+    engine.void(first)
+    said = {item["amount"]: item["words"][0] for item in explained(engine, acme)["invoice_items"][:-1]}
+    assert said == {
+        "-0.4": "credit for invoice 001: a test",
+        "-0.3": "credit for invoice 001: a test",
+        "0.3": "takes back a credit or correction of invoice 001: a test",
+        "0.03": "takes back a credit or correction of invoice 001: a test",
+    }
+
+
 def test_who_did_it_is_told_to_those_who_know_of_them(engine: Engine, acme: str) -> None:
     engine.pay(acme, "5")
     sid_ = engine.invoices(acme)[0]["invoice_sid"]

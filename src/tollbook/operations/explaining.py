@@ -239,7 +239,11 @@ class Explaining:
     # Lines that were written by hand.
 
     def _credit(self, item: InvoiceItem, line: FixedLine) -> Json:
-        words = f"credit for {self._named(line)}: {line.why}"
+        corrected = self._book.invoice(line.corrects_sid)
+        # A voiding gives the items back one by one, in their order; what follows them takes back what was given before.
+        given = line.position < len(corrected.invoice_items)
+        said = "credit for" if given else "takes back a credit or correction of"
+        words = f"{said} invoice {corrected.display_id}: {line.why}"
         return self._item(item, None, 0, credit=self._fixed(line), words=[words])
 
     def _tax(self, tax: TaxItem, line: FixedLine) -> Json:
