@@ -167,7 +167,7 @@ def test_what_waits_is_noted_and_no_error(lived: Engine) -> None:
     partner_sid = lived_partner(lived)
     notes = check_book(lived.store).notes
     assert [(note.about, note.partner_sid, note.words) for note in notes] == [
-        ("unrated", partner_sid, "1 records to GBR have no rate yet")
+        ("unrated", partner_sid, "1 record to GBR without a rate yet")
     ]
     lived.record(
         *(call(partner_sid, f"huge {n}", "2025-02-24T00:00:00Z", price=parse_rate("999999")) for n in range(101))
@@ -176,7 +176,7 @@ def test_what_waits_is_noted_and_no_error(lived: Engine) -> None:
     audited = check_book(lived.store)
     assert audited.findings == []
     assert [note.words for note in audited.notes][1:] == [
-        "101 records wait until the partner is unparked", "1 payments wait, 3 in all"
+        "101 records until the partner is unparked", "1 payment until the partner is unparked, 3 in all"
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
+from tollbook.billing.explaining import counted
 from tollbook.cli.exits import DONE, FAILED
 from tollbook.cli.opening import book_of
 from tollbook.cli.output import note, print_json, print_table, progress
@@ -49,10 +50,10 @@ def tell(audited: Audited, repaired: int = 0) -> None:
     if repaired:
         note(f"{repaired} findings are repaired")
     if not audited.total:
-        print(f"{audited.invoices} invoices: everything agrees")
+        print(f"{counted(audited.invoices, 'invoice')}: everything agrees")
         return
     kinds = ", ".join(f"{count} × {about}" for about, count in sorted(audited.counts.items()))
-    print(f"{audited.invoices} invoices: {audited.total} findings ({kinds})")
+    print(f"{counted(audited.invoices, 'invoice')}: {counted(audited.total, 'finding')} ({kinds})")
     if any(finding.repairable for finding in audited.findings):
         note("tollbook check --repair makes anew what follows from the rows")
 

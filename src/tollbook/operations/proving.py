@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tollbook.billing import balances, composing, laws
+from tollbook.billing import balances, composing, explaining, laws
 from tollbook.billing.chain import NOTHING
 from tollbook.billing.deriving import ItemKey, ItemSum
 from tollbook.billing.laws import Broken
@@ -143,12 +143,15 @@ class Proof:
         """What waits: records without a rate, and all that waits for a parked partner."""
         sid = self._billing.partner_sid
         for destination, records in sorted(self._used.unrated.items()):
-            yield Note("unrated", sid, f"{records} records to {destination} have no rate yet")
+            yield Note("unrated", sid, f"{explaining.counted(records, 'record')} to {destination} without a rate yet")
         if self._used.parked:
-            yield Note("parked", sid, f"{self._used.parked} records wait until the partner is unparked")
+            yield Note(
+                "parked", sid, f"{explaining.counted(self._used.parked, 'record')} until the partner is unparked"
+            )
         waiting = [payment.amount for payment in self._payments if payment.invoice_sid is None]
         if waiting:
-            yield Note("parked", sid, f"{len(waiting)} payments wait, {format_amount(sum(waiting))} in all")
+            payments = explaining.counted(len(waiting), "payment")
+            yield Note("parked", sid, f"{payments} until the partner is unparked, {format_amount(sum(waiting))} in all")
 
     def findings(self) -> Iterator[Finding]:
         """All that is wrong."""
