@@ -4,6 +4,7 @@ What may interrupt it is in `test_archiving_interrupted.py`.
 """
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,7 @@ def test_whatever_was_put_away_is_answered_as_before(
     folder = tmp_path_factory.mktemp("life")
     life = Life(folder, seed).live(acts)
     engine = life.engine
+    engine.store.read_deadline_seconds = math.inf
     with engine.store.reading() as book:
         waiting = [each.event.dr_sid for sid in life.partners for each in book.waiting(sid, "unrated", 100)]
     for dr_sid in waiting:
@@ -212,6 +214,7 @@ def test_a_check_finds_what_a_file_lacks(lived: Engine, archived: Path) -> None:
     with lived.store.reading() as book:
         (noted,) = book.archives()
         rows = archive_files.rows(book.content(noted), 0, 33)
+    archived.unlink()
     written = archive_files.write(archived, COLUMNS, rows)
     with lived.store.writing() as act:
         act.connection.execute(

@@ -17,7 +17,7 @@ from tollbook.clock import DAY_MS, format_instant, month_around
 from tollbook.errors import Flaw, Refusal
 from tollbook.operations.book_settings import values_of
 from tollbook.store import Reads, Store, Writes, archive_files
-from tollbook.store.archive_files import Written
+from tollbook.store.archive_files import Totals, Written
 from tollbook.store.archiving import FOLDER, Archived
 from tollbook.store.event_rows import COLUMNS
 
@@ -91,7 +91,7 @@ def _month(store: Store, month: int, folder: Path, watch: Watch) -> Month | None
     noted = Archived(
         month, part, written.path.name, *totals[:3], removed=0, size=written.size, digest=written.digest, date=0
     )
-    noted = _put_away(store, noted, written)
+    noted = _put_away(store, noted, totals)
     done = _finished(store, noted, watch)
     if end + age_days * DAY_MS > noted.date:
         done = done._replace(words="late records of it are still taken: each is a new one of the book, and counts once")
@@ -136,18 +136,13 @@ def _file_of(
             return archive_files.write(path, COLUMNS, rows())
         if archive_files.holds(path, COLUMNS, rows()):
             totals = archive_files.totals_of(path)
-            return Written(path, totals, path.stat().st_size, archive_files.digest_of(path), new=False)
+            return Written(path, totals, path.stat().st_size, archive_files.digest_of(path))
     raise AssertionError("numbers do not end")
 
 
-def _put_away(store: Store, noted: Archived, written: Written) -> Archived:
-    """Note the file; one that is out of date already is let go."""
-    try:
-        return store.act(lambda act: act.put_away(replace(noted, date=act.now), written.totals))
-    except Refusal:
-        if written.new:
-            written.path.unlink()
-        raise
+def _put_away(store: Store, noted: Archived, totals: Totals) -> Archived:
+    """Note the file. One that is out of date already stays: another run may have found it, and noted it."""
+    return store.act(lambda act: act.put_away(replace(noted, date=act.now), totals))
 
 
 def _dropped(store: Store, archived: Archived) -> Archived:

@@ -1,8 +1,9 @@
 """Files of archived records: Parquet, one a month and part of it, with all columns of `event` in the order of the key.
 
-A file is written under another name, brought to the disk, read back, and only then given its own: what has its name is
-whole. Every page carries a checksum. Of a file that is read only the groups of rows are fetched that may hold what is
-asked for. The library is loaded where it is needed; what is wrong with a file is a Refusal that names it.
+A file is written under another name, brought to the disk, read back, and only then given its own, which it takes from
+no other: what has its name is whole. Every page carries a checksum. Of a file that is read only the groups of rows are
+fetched that may hold what is asked for. The library is loaded where it is needed; what is wrong with a file is a
+Refusal that names it.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
 from tollbook import errors, limits
@@ -54,8 +56,6 @@ class Written(NamedTuple):
     totals: Totals
     size: int
     digest: bytes
-    new: bool = True
-    """Whether it was written now, and not found."""
 
 
 class Content(NamedTuple):
@@ -83,8 +83,11 @@ def _arrow() -> Any:
 
 
 def write(path: Path, columns: Columns, rows: Iterable[Sequence[Any]]) -> Written:
-    """Write rows, which come in the order of the key, to a file; nothing has its name before it is whole."""
-    made = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write rows, which come in the order of the key, to a file; nothing has its name before it is whole.
+
+    Where somebody else has written a file of that name meanwhile, that one stays: 409.
+    """
+    made = path.with_name(f".{path.name}.{token_hex(8)}.part")  # hosts that share the folder may be at it at once
     try:
         totals = _write(made, columns, rows)
         found = totals_of(made)
@@ -92,12 +95,22 @@ def write(path: Path, columns: Columns, rows: Iterable[Sequence[Any]]) -> Writte
             said = f"{path.name} does not read back as it was written: {found} instead of {totals}"
             raise Refusal(errors.ARCHIVE_UNAVAILABLE, Flaw(None, said))
         written = Written(path, totals, made.stat().st_size, digest_of(made))
+        _claim(path)
         made.rename(path)
     finally:
         with suppress(FileNotFoundError):
             made.unlink()
     sync_folder(path)
     return written
+
+
+def _claim(path: Path) -> None:
+    """Have a name to oneself."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        said = f"somebody else has written {path.name} at the same time: run it again"
+        raise Refusal(errors.CONFLICT, Flaw(None, said)) from None
 
 
 def _write(path: Path, columns: Columns, rows: Iterable[Sequence[Any]]) -> Totals:

@@ -215,6 +215,7 @@ class ArchiveWrites(ArchiveReads):
         From now on they are not changed, and found in the file where they are no more in the book. They are taken out
         by `drop_month` and `remove_rows`.
         """
+        self._refuse_others(archived)
         if self.totals_between(archived.month, archived.end) != totals:
             said = f"records of {format_instant(archived.month)[:7]} were changed meanwhile: run it again"
             raise Refusal(errors.CONFLICT, Flaw(None, said))
@@ -223,12 +224,21 @@ class ArchiveWrites(ArchiveReads):
         self._run(f"INSERT INTO archive ({_FIELDS}) VALUES ({', '.join('?' * len(values))})", values)
         return archived
 
+    def _refuse_others(self, archived: Archived) -> None:
+        """Refuse a month that somebody else has put away since it was looked at, or whose files go elsewhere now."""
+        for each in self.archives(archived.month, archived.end):
+            if each.part >= archived.part or each.removed < each.records:
+                said = f"somebody else puts the records of {format_instant(each.month)[:7]} away at the same time"
+                raise Refusal(errors.CONFLICT, Flaw(None, f"{said}: run it again"))
+        self.content(archived, whole=True)
+
     def drop_month(self, archived: Archived) -> Archived:
         """Take all rows of a file out of the book at once, where the database can; here it cannot."""
         return archived
 
     def remove_rows(self, archived: Archived, rows: Sequence[Sequence[Any]]) -> Archived:
         """Take the next rows of a file out of the book; a Refusal where one is not there as the file has it."""
+        moved = self._moved(archived, archived.removed + len(rows))
         partner, date, sid, version = (COLUMNS.index(name) for name in ("partner_sid", "date", "dr_sid", "version"))
         done = self._run_many(
             "DELETE FROM event WHERE partner_sid = ? AND date = ? AND dr_sid = ? AND version = ?",
@@ -237,22 +247,27 @@ class ArchiveWrites(ArchiveReads):
         if done != len(rows):
             said = f"{len(rows) - done} records of {archived.file} are not in the book as they were archived"
             raise Refusal(errors.CONFLICT, Flaw(None, said))
-        return self._moved(archived, archived.removed + len(rows))
+        return moved
 
     def bring_back(self, archived: Archived, rows: Sequence[Sequence[Any]]) -> Archived:
         """Put the last rows of a file that are not in the book back into it; with its first, it is archived no more."""
+        moved = self._moved(archived, archived.removed - len(rows))
         marks = ", ".join("?" * len(COLUMNS))
         self._run_many(f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES ({marks})", rows)
-        return self._moved(archived, archived.removed - len(rows))
+        return moved
 
     def forget_archived(self, archived: Archived) -> None:
         """A file whose rows are all in the book is not asked any more."""
         self._run("DELETE FROM archive WHERE month = ? AND part = ? AND removed = 0", (archived.month, archived.part))
 
     def _moved(self, archived: Archived, removed: int) -> Archived:
+        """Say how many rows of a file are not in the book; 409 where somebody else has since it was looked at.
+
+        First of all in an act: who comes second waits, and then touches no row.
+        """
         of = (removed, archived.month, archived.part, archived.removed)
         changed = self._run("UPDATE archive SET removed = ? WHERE month = ? AND part = ? AND removed = ?", of)
         if changed.rowcount != 1:
-            said = f"somebody else moves the records of {archived.file} at the same time"
+            said = f"somebody else moves the records of {archived.file} at the same time: run it again"
             raise Refusal(errors.CONFLICT, Flaw(None, said))
         return msgspec.structs.replace(archived, removed=removed)

@@ -161,13 +161,14 @@ class PostgresWrites(PostgresReads, Writes):
         part = _month(archived.month // _HOUR_MS)
         totals = archive_files.totals_of(self.content(archived, whole=True).path)
         self._run(f"SET LOCAL lock_timeout = {limits.ARCHIVE_LOCK_MS:d}")  # whoever comes meanwhile waits behind it
+        moved = self._moved(archived, archived.records)
         self._run(f"LOCK TABLE {part} IN SHARE MODE")
         if self.totals_between(archived.month, archived.end) != totals:
-            return archived
+            return self._moved(moved, archived.removed)
         self._run(f"ALTER TABLE event DETACH PARTITION {part}")
         self._run(f"DROP TABLE {part}")
         self._months.forget()
-        return self._moved(archived, archived.records)
+        return moved
 
     def bring_back(self, archived: Archived, rows: Sequence[Sequence[Any]]) -> Archived:
         """Put rows of a file back, each in the part of its month."""
