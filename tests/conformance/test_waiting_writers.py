@@ -5,8 +5,9 @@ import time
 
 import pytest
 from tests.making import invoice
+from tests.together import together
 
-from tollbook import errors
+from tollbook import errors, limits
 from tollbook.errors import Refusal
 from tollbook.store import Store
 
@@ -34,6 +35,25 @@ def test_no_more_writers_wait_than_may(store: Store) -> None:
     holder.join()
     with store.writing() as act:
         act.put_invoice(invoice(2), "imported")
+
+
+def test_a_book_that_is_written_by_as_many_as_may_is_ready(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Much to do is no reason to take a server away from its clients."""
+    monkeypatch.setattr(limits, "WRITER_PLACE_SECONDS", 0.01)
+    store.bound_writers(1)
+    holding, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store.writing():
+            holding.set()
+            done.wait(30)
+
+    def look() -> None:
+        assert holding.wait(10)
+        threading.Timer(0.2, done.set).start()  # a file has one writer: the probe waits for it
+        store.ready()
+
+    assert together(hold, look) == [None, None]
 
 
 @pytest.mark.files

@@ -156,7 +156,7 @@ class PostgresStore:
         """Prove that the book can be read and written; a Refusal says what is not."""
         with self.reading() as book:
             book.operator_sid()
-        with suppress(_Unwritten), self.writing() as act:
+        with suppress(_Unwritten), translated(), self._transaction() as act:  # even where many write
             act.set_book("probe", str(act.now))
             act.settings()  # so that the change was answered
             raise _Unwritten

@@ -138,7 +138,7 @@ class SqliteStore:
             raise Refusal(errors.STORE_FULL, Flaw("disk", "less than 64 MiB are free"))
         if not os.access(self.path, os.W_OK):
             raise Refusal(errors.STORE_FULL, Flaw("db", "the file is read-only"))
-        with suppress(_Unwritten), self.writing() as act:
+        with suppress(_Unwritten), self._alone() as place, self._transaction(place) as act:  # even where many write
             act.set_book("probe", str(act.now))
             raise _Unwritten
 
