@@ -37,6 +37,9 @@ PASSWORD = "correct-horse"
         (f"postgresql://me:x@{PASSWORD}@h/book", "me:***@h/book: write @ / ? # in a password as %40 %2F %3F %23"),
         (f"postgresql://me:{PASSWORD}/x@h/book", "write @ / ? # in a password as"),
         (f"mysql://me:{PASSWORD}@h/book", "no store for mysql"),
+        (f"postgresql://me:{PASSWORD}@127.0.0.1:1/book?connect_timeout=soon", "bad value for connect_timeout"),
+        (f"postgresql:/me:{PASSWORD}@h/book", "no path, and no URL of a book: give"),
+        (f"host=h dbname=book user=me password={PASSWORD}", "no path, and no URL of a book: give"),
     ],
 )
 @pytest.mark.parametrize("words", [("check",), ("serve",), ("init",), ("migrate",), ("demo",)], ids=" ".join)
@@ -54,6 +57,24 @@ def test_a_database_or_a_user_that_is_not_there_is_said(tollbook: Tollbook) -> N
     assert "nowhere" in tollbook("check", "--db", database_url("nowhere")).err
     url = re.sub("user=[a-z]+", "user=nobody_at_all", book_url())
     assert 'role "nobody_at_all" does not exist' in tollbook("check", "--db", url).err
+
+
+def test_a_user_who_may_not_is_told_what(made: Any, tollbook: Tollbook, stranger: str) -> None:
+    """On PostgreSQL a database's schema belongs to who made it: others read nothing there, and make nothing."""
+    for words, url, said in ((("check",), book_url(), "table book"), (("init",), new_database(), "schema public")):
+        ran = tollbook(*words, "--db", re.sub("user=[a-z]+", f"user={stranger}", url))
+        assert (ran.status, ran.err.count("\n")) == (1, 1)
+        assert f"permission denied for {said}" in ran.err
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """A user of the server who has been given nothing."""
+    name = f"stranger_{os.getpid()}"
+    with postgres_books.connect(book_url()) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN")
+        yield name
+        connection.execute(f"DROP ROLE {name}")
 
 
 def test_settings_are_shown_without_a_password(tollbook: Tollbook) -> None:

@@ -52,6 +52,8 @@ def writing_url(url: str) -> str:
 
 
 def _unreachable(url: str, error: psycopg.Error) -> Exception:
+    if isinstance(error, psycopg.ProgrammingError):
+        return Refusal(errors.SETTING_INVALID, Flaw("db", f"{shown(url)}: {error}"))
     if is_lost(error) or isinstance(error, psycopg.OperationalError):
         flaw = Flaw("db", f"{shown(url)}: {_reason(str(error))}")
         return Refusal(errors.STORE_UNAVAILABLE, flaw, retry_after=limits.RETRY_AFTER_SECONDS)

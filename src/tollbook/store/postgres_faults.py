@@ -69,8 +69,16 @@ def translation(error: psycopg.Error) -> Exception:
     problem = _problem(error)
     if problem is None:
         return error
-    heard = _GONE if is_lost(error) else ADVICE.get(problem) or problem.when
-    return Refusal(problem, Flaw(None, heard), retry_after=limits.RETRY_AFTER_SECONDS)
+    return Refusal(problem, Flaw(None, _heard(problem, error)), retry_after=limits.RETRY_AFTER_SECONDS)
+
+
+def _heard(problem: Problem, error: psycopg.Error) -> str:
+    """What a person is told: in the server's own words where it alone knows what is amiss, and what it lacks."""
+    if is_lost(error):
+        return _GONE
+    if problem in (errors.STORE_UNAVAILABLE, errors.BOOK_FOREIGN) and error.diag.message_primary:
+        return f"the database says: {error.diag.message_primary}"
+    return ADVICE.get(problem) or problem.when
 
 
 _GONE: Final = "the database cannot be reached, or ended the connection"

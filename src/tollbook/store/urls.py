@@ -12,6 +12,8 @@ UNFINISHED: Final = "unfinished"
 _SERVED: Final = ("postgresql://", "postgres://")
 _SECRET: Final = re.compile(r"(?<=://)([^:/@?]*):(?!\d{1,5}[/?])(.*)@")
 """A user's name and password: all up to the last @, as a password may have one where it should have %40."""
+_OF_DRIVERS: Final = re.compile(r"postgres(ql)?:(?!//)|(.*\s)?(host|dbname|user|password)=")
+"""What is meant for a server, and would be made a file that has a password for its name."""
 _NAMED_SECRET: Final = re.compile(r"((?:ssl)?password=)('(?:[^'\\]|\\.)*'|[^&\s]*)")
 
 
@@ -39,6 +41,9 @@ def refuse_misread(url: str) -> None:
 
 def store_path(url: str) -> Path:
     """The file that a book's path or `sqlite:` URL names."""
+    if _OF_DRIVERS.match(url):
+        said = "this is no path, and no URL of a book: give a path, sqlite:///path or postgresql://user@host/database"
+        raise Refusal(errors.SETTING_INVALID, Flaw("db", said))
     scheme, separator, rest = url.partition("://")
     if not separator:
         return Path(url)
