@@ -162,7 +162,8 @@ def _moved(arguments: Namespace, billing: Billing) -> int:
         )
     else:
         approval = "; its invoices wait for an approval" if billing.needs_approval else ""
-        note(f"the partner is {_STATUS[billing.status]}{approval}")
+        why = f"; why: {billing.why_parked}" if billing.why_parked else ""
+        note(f"the partner is {_STATUS[billing.status]}{approval}{why}")
     return DONE
 
 
