@@ -33,7 +33,7 @@ from tests.together import together
 from tollbook import errors, limits
 from tollbook.api import health
 from tollbook.query.fields import PARTNERS
-from tollbook.store import Store, Writes, postgres_server
+from tollbook.store import Store, Writes, open_store, postgres_pool, postgres_server
 from tollbook.store.postgres import PostgresStore
 from tollbook.store.postgres_pool import Patient
 
@@ -167,6 +167,23 @@ def test_a16_closing_leaves_no_thread_even_where_the_server_hangs(server: Server
         refused(errors.STORE_UNAVAILABLE, lambda: page(store))
         assert seconds(store.close) < 12
     until(lambda: threading.active_count() <= before)
+
+
+def test_a16_a_server_that_takes_its_time_is_no_server_that_hangs(
+    book: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is busy, or far away: whoever needs a new connection waits for it."""
+    begin = postgres_pool._Reach.begin
+
+    def slowly(reach: postgres_pool._Reach) -> None:
+        begin(reach)
+        time.sleep(2 * limits.REFUSED_SECONDS)
+
+    monkeypatch.setattr(postgres_pool._Reach, "begin", slowly)
+    store = open_store(book.url, book.clock)
+    assert page(store, resource=PARTNERS).total == 4
+    assert store.act(writes(1)) == 1
+    store.close()
 
 
 # Connections ended.

@@ -109,7 +109,8 @@ class _Reach:
         with self._lock:
             if self._why is not None and self._failed_at >= instant:
                 return self._why
-            return "the server does not answer" if any(begun <= instant + 1 for begun in self._begun) else None
+            hangs = any(begun <= time.monotonic() - limits.SILENCE_SECONDS for begun in self._begun)
+            return "the server does not answer" if hangs else None
 
 
 class Pool:
@@ -164,7 +165,7 @@ class Pool:
                 return connection
 
     def _any(self, began: float, ends: float) -> Patient:
-        """One that is free or new; the first failure to make one is told at once."""
+        """One that is free or new; the first failure to make one is told at once, one that only takes its time not."""
         soon = began + limits.REFUSED_SECONDS
         for until in (soon, ends) if soon < ends else (ends,):
             try:
