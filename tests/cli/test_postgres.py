@@ -115,6 +115,7 @@ def test_older_newer_and_unfinished_books(made: Any, tollbook: Tollbook) -> None
     say("schema_version", "99")
     assert "newer" in tollbook("book", "set", "close_delay_seconds", "1").err
     assert tollbook("partner", "list").status == 0
+    assert f"of version 99, newer than this Tollbook's {migrations.LATEST}" in tollbook("migrate").err
     put("schema_version", "1")
     assert "older than" in tollbook("check").err
     put("schema_version", str(migrations.LATEST))

@@ -152,8 +152,11 @@ def migrate_book(url: str) -> tuple[int, int]:
     """
     with connect(url) as connection, translated(), _migrating(connection):
         before = known_version(connection, url)
+        if before > migrations.LATEST:
+            said = f"{shown(url)} is of version {before}, newer than this Tollbook's {migrations.LATEST}"
+            raise Refusal(errors.BOOK_VERSION, Flaw("db", said))
         _apply(connection, before, distributed=postgres_distributed.is_distributed(connection))
-        return before, max(before, migrations.LATEST)
+        return before, migrations.LATEST
 
 
 @contextmanager
