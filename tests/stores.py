@@ -128,11 +128,17 @@ def _template() -> str:
     """The name of a database that holds an empty book, to be copied."""
     from tollbook.store import postgres_books
 
+    url = bare_database()
+    postgres_books.create_book(url, distributed=bool(workers()))
+    return _name_of(url)
+
+
+def bare_database() -> str:
+    """A database without a book; one of the cluster's, where there is one."""
     url = _copy("template0", f"tollbook_test_{os.getpid()}_{next(_numbers)}")
     if workers():
         _join(url)
-    postgres_books.create_book(url, distributed=bool(workers()))
-    return _name_of(url)
+    return url
 
 
 def _join(url: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.api.client import World
 from tests.operations.lines import exported
-from tests.stores import behind, new_database
+from tests.stores import bare_database, behind, new_database, workers
 
 from tollbook import errors, limits
 from tollbook.clock import FixedClock
@@ -17,7 +17,8 @@ from tollbook.operations import demo, moving
 from tollbook.operations.demo import CLINIC, NOW, make_demo_book
 from tollbook.operations.verifying import check_book
 from tollbook.query.records import decode_json
-from tollbook.store import Store, open_store, tables
+from tollbook.store import Store, open_store, postgres_books, tables
+from tollbook.store.postgres_distributed import is_distributed
 
 pytestmark = pytest.mark.postgres
 CLOCK = FixedClock(NOW)
@@ -105,6 +106,44 @@ def test_what_is_broken_off_is_gone_on_with_and_no_book_until_then(
             assert contents(copy) == contents(source)
         with pytest.raises(Refusal, match=r"already|there is a book"):
             moving.move(source, dest, CLOCK)
+
+
+def test_a_copy_is_distributed_only_where_that_can_be(lived: Store, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="a file is one"):
+        moving.move(lived, str(tmp_path / "copy.db"), CLOCK, distributed=True)
+    dest = bare_database()
+    if not workers():
+        with pytest.raises(Refusal, match="no extension citus"):
+            moving.move(lived, dest, CLOCK, distributed=True)
+    with pytest.raises(Broken):
+        moving.move(lived, dest, CLOCK, breaking(1))
+    with pytest.raises(Refusal, match="begun without --distributed"):
+        moving.move(lived, dest, CLOCK, distributed=True)
+    moving.move(lived, dest, CLOCK)
+    assert not is_spread(dest)
+
+
+def test_a_book_is_moved_into_a_cluster_and_out_of_it(lived: Store, tmp_path: Path) -> None:
+    if not workers():
+        return  # see above what is said there
+    whole, dest = bare_database(), bare_database()
+    moving.move(lived, whole, CLOCK)
+    with closing(open_store(whole, CLOCK)) as store:
+        with pytest.raises(Broken):
+            moving.move(store, dest, CLOCK, breaking(9), distributed=True)
+        moving.move(store, dest, CLOCK)
+    assert (is_spread(whole), is_spread(dest)) == (False, True)
+    with closing(open_store(dest, CLOCK)) as store:
+        assert contents(store) == contents(lived)
+        assert check_book(store).total == 0
+        moving.move(store, str(tmp_path / "back.db"), CLOCK)
+    with closing(open_store(str(tmp_path / "back.db"), CLOCK)) as store:
+        assert contents(store) == contents(lived)
+
+
+def is_spread(url: str) -> bool:
+    with postgres_books.connect(url) as connection:
+        return is_distributed(connection)
 
 
 class Broken(Exception):

@@ -212,6 +212,8 @@ def _add_keeping(verbs: Verbs) -> None:
         "tollbook move tollbook.db postgresql://host/book",
     ).add("source", metavar="SOURCE", help="the book").add(
         "dest", metavar="DEST", help="a path where nothing is, or an empty database; an interrupted move goes on"
+    ).add(
+        "--distributed", action="store_true", help="spread the copy over the nodes of a Citus cluster (postgresql://)"
     )
     verbs.add("migrate", "books:migrate", "bring an older book to this version, after a backup", "tollbook migrate")
     verbs.add("config", "books:config", "show every setting and where it comes from", "tollbook config").settings(

@@ -114,7 +114,7 @@ def move(arguments: Namespace) -> int:
     clock, dest = SystemClock(), arguments.dest
     source = open_store(arguments.source, clock)
     with progress("rows") as bar:
-        counted = moving.move(source, dest, clock, bar)
+        counted = moving.move(source, dest, clock, bar, distributed=arguments.distributed)
     copy = open_store(dest, clock)
     copy.read_deadline_seconds = math.inf
     audited = verified(copy)

@@ -19,10 +19,20 @@ Watch = Callable[[int, int | None], None]
 """Told now and then how many rows are done, of how many: each is copied, and read again."""
 
 
-def move(source: Store, dest: str, clock: Clock, watch: Watch = lambda done, total: None) -> dict[str, int]:
-    """Copy a book to a place where nothing is; how many rows each table has. It takes as long as it takes."""
+def move(
+    source: Store,
+    dest: str,
+    clock: Clock,
+    watch: Watch = lambda done, total: None,
+    *,
+    distributed: bool = False,
+) -> dict[str, int]:
+    """Copy a book to a place where nothing is; how many rows each table has. It takes as long as it takes.
+
+    With `distributed` the copy is spread over the nodes of a cluster, whose coordinator the place is.
+    """
     source.read_deadline_seconds = math.inf
-    with source.reading() as book, closing(open_copy(dest, clock)) as copy:
+    with source.reading() as book, closing(open_copy(dest, clock, distributed=distributed)) as copy:
         copy.read_deadline_seconds = math.inf
         book.refuse_newer()
         counted = book.count_rows()

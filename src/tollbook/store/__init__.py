@@ -96,13 +96,18 @@ def create_store(url: str, clock: Clock, unfinished: str = "", *, distributed: b
 _MOVING = "a move to it is under way, or was interrupted: tollbook move goes on with it"
 
 
-def open_copy(url: str, clock: Clock) -> Store:
-    """Open the copy of a book in the making, or begin one where nothing is; nobody else sees it until `appear`."""
+def open_copy(url: str, clock: Clock, *, distributed: bool = False) -> Store:
+    """Open the copy of a book in the making, or begin one where nothing is; nobody else sees it until `appear`.
+
+    With `distributed` it is begun as a book that is spread over a cluster; one that is so already stays so.
+    """
     if is_served(url):
         postgres = _postgres()
-        postgres.postgres_books.begin_copy(url, _MOVING)
-        store: Store = postgres.PostgresStore(url, clock)
+        spread = postgres.postgres_books.begin_copy(url, _MOVING, distributed=distributed)
+        store: Store = postgres.PostgresStore(url, clock, distributed=spread)
         return store
+    if distributed:
+        raise Refusal(errors.SETTING_INVALID, Flaw("distributed", "expected DEST postgresql://: a file is one"))
     book_files.refuse_present(store_path(url))
     part = _part_of(url)
     if not part.exists():

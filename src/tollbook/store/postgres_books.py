@@ -87,18 +87,27 @@ def create_book(url: str, unfinished: str = "", *, distributed: bool = False) ->
             _apply(connection, 0, distributed=distributed)
         elif _unfinished(connection) or connection.execute("SELECT 1 FROM partner LIMIT 1").fetchone():
             raise Refusal(errors.CONFLICT, Flaw("db", f"there is a book at {shown(url)} already"))
+        elif distributed:
+            postgres_distributed.distribute(connection)
         if unfinished:
             connection.execute("INSERT INTO book VALUES (%s, %s)", (UNFINISHED, unfinished))
         return postgres_distributed.is_distributed(connection)
 
 
-def begin_copy(url: str, why: str) -> None:
-    """Make a book that is unfinished, and why, where there is none; one that is so for the same reason may be there."""
+def begin_copy(url: str, why: str, *, distributed: bool = False) -> bool:
+    """Make a book that is unfinished, and why, where there is none; one that is so for the same reason may be there.
+
+    Whether it is distributed: one that was begun otherwise is refused where that is asked for.
+    """
     with connect(url) as connection, translated():
-        version = _version(connection)
-        if version == migrations.LATEST and _unfinished(connection) == why:
-            return
-    create_book(url, why)
+        begun = _version(connection) == migrations.LATEST and _unfinished(connection) == why
+        spread = postgres_distributed.is_distributed(connection)
+    if not begun:
+        return create_book(url, why, distributed=distributed)
+    if distributed and not spread:
+        said = "this was begun without --distributed: go on without it, or give an empty database"
+        raise Refusal(errors.CONFLICT, Flaw("distributed", said))
+    return spread
 
 
 def has_book(url: str) -> bool:
