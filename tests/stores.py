@@ -141,6 +141,9 @@ def bare_database() -> str:
     return url
 
 
+SHARDS = 4  # of each table, not 32: a check that asks each of them in turn is not to outlast a request's time
+
+
 def _join(url: str) -> None:
     """Make one cluster of a database's parts on every node."""
     import psycopg
@@ -149,6 +152,7 @@ def _join(url: str) -> None:
         with psycopg.connect(database_url(_name_of(url), node), autocommit=True) as connection:
             connection.execute("CREATE EXTENSION citus")
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {_name_of(url)} SET citus.shard_count = {SHARDS}")
         for place, node in enumerate((server_url(), *workers())):
             told = psycopg.conninfo.conninfo_to_dict(node)
             add = "citus_add_node" if place else "citus_set_coordinator_host"
