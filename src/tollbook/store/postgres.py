@@ -113,9 +113,10 @@ class PostgresStore:
             try:
                 return self._try(do)
             except (psycopg.Error, Overtaken) as error:
-                if not may_go_again(error) or time.monotonic() > ends:
+                partless = is_partless(error)  # no other act is waited for: the part is made now
+                if not may_go_again(error) or (time.monotonic() > ends and not partless):
                     raise
-                if is_partless(error):
+                if partless:
                     self._months.forget()
             time.sleep(random.uniform(0, limits.ACT_PAUSE_SECONDS) * tried)  # noqa: S311  # not a secret
         return self._try(do)
