@@ -16,6 +16,7 @@ from tollbook.store.nouns import document
 def repair_book(store: Store, audited: Audited) -> None:
     """Make anew what follows from the rows, in one transaction; a check afterwards shows what is left."""
     with store.writing() as act:
+        act.hold_billing()
         act.hold_usage()
         for key in audited.documents:
             try:

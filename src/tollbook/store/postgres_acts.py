@@ -75,6 +75,10 @@ class PostgresWrites(PostgresReads, Writes):
     def _died_of(self, error: BaseException, failed: Exception) -> BaseException:
         return failed if is_lost(failed) and not isinstance(error, psycopg.Error) else error
 
+    def hold_billing(self) -> None:
+        """Wait for the acts that have rows of billing, and let no other have any; whoever reads goes on."""
+        self._run("LOCK TABLE billing IN EXCLUSIVE MODE")
+
     def hold_partner(self, sid: str) -> None:
         """Wait for the act that changes the partner."""
         self._run("SELECT 1 FROM partner WHERE partner_sid = ? FOR NO KEY UPDATE", (sid,))

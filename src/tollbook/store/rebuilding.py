@@ -16,6 +16,9 @@ class Rebuild:
     _run: Callable[..., Any]
     _run_many: Callable[..., Any]
 
+    def hold_billing(self) -> None:
+        """Let no other act change an invoice or a balance until this one ends; called first. A file has one act."""
+
     def rebuild_counters(self) -> None:
         """Count all invoices."""
         self._run("DELETE FROM invoice_counter")
