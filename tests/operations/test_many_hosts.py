@@ -1,5 +1,6 @@
 """Rows A11 to A13 with several hosts on one PostgreSQL database: one wins, each counts once, and nothing is lost."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,14 +14,18 @@ from tests.operations.hosts import at_hosts, hosts_at
 from tests.simulation.book_laws import broken_laws
 from tests.stores import behind, new_database, workers
 
-from tollbook import errors
+from tollbook import errors, limits
 from tollbook.billing.model import Sight
 from tollbook.billing.sheets import CallRate
 from tollbook.clock import parse_instant
 from tollbook.errors import Refusal
 from tollbook.money import parse_rate
 from tollbook.operations import billing_run, tokens
+from tollbook.operations.findings import Audited, Finding
+from tollbook.operations.mending import repair_book
+from tollbook.operations.recording import record
 from tollbook.operations.standing import approve
+from tollbook.operations.verifying import check_book
 from tollbook.store import Alike, Writes, migrations, open_store, postgres_books
 from tollbook.store.postgres import PostgresStore
 
@@ -55,6 +60,37 @@ def test_a13_payments_of_one_reference_at_two_hosts_count_once(engine: Engine) -
         assert sorted(both) == ["conflict", "paid"]
     assert engine.balance(acme) == "150"
     assert broken_laws(engine.store) == []
+
+
+_PAY_MORE = _PAY.replace("r{n}", "s{n}")
+
+
+def test_a_check_and_a_repair_while_two_hosts_take_payments_find_and_leave_nothing_wrong(engine: Engine) -> None:
+    acme, hosts, found = engine.partner("Acme"), list[Any](), list[Finding]()
+    engine.store.read_deadline_seconds = math.inf
+    taking = Thread(target=lambda: hosts.extend(at_hosts(engine.store, _PAY, _PAY_MORE, given=acme)))
+    taking.start()
+    while taking.is_alive():
+        found += check_book(engine.store).findings
+        repair_book(engine.store, Audited())
+    taking.join()
+    assert found == []
+    assert hosts == [["paid"] * 30] * 2
+    assert engine.balance(acme) == "300"
+
+
+def test_a_second_check_confirms_what_the_first_one_found() -> None:
+    first, second = Audited(documents=[("p", 1, "i")], partners=["p"]), Audited(invoices=3, partners=["p", "q"])
+    stays, went, came = (Finding("balance", "p", words, True) for words in ("stays", "went", "came"))
+    for audited, other in ((first, went), (second, came)):
+        audited.add(stays)
+        audited.add(other)
+    told = second.confirming(first)
+    assert (told.invoices, told.findings, told.total) == (3, [stays], 1)
+    assert (told.documents, told.partners) == ([], ["p"])
+    for number in range(limits.FINDINGS_SHOWN_MAX):
+        first.add(Finding("balance", str(number), "is wrong", True))
+    assert second.confirming(first) is second
 
 
 _PAY_WITH_KEY = """
@@ -128,6 +164,19 @@ def test_single_records_at_two_hosts_never_wait_for_each_other_in_a_circle(engin
     assert sum(item[4] for sid in partners for item in engine.items(sid)) == 800 * 60
     assert deadlocks(engine) == 0
     assert broken_laws(engine.store) == []
+
+
+def test_the_part_of_a_month_is_made_however_late_it_is_missed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    acme, store = engine.partner("Acme"), engine.store
+    assert isinstance(store, PostgresStore)
+    store._months._known.add("event_2024_12")  # another host has put it away
+    monkeypatch.setattr(limits, "LOCK_WAIT_SECONDS", 0.01)
+
+    def late(act: Writes) -> list[str]:
+        time.sleep(0.05)
+        return [each.result for each in record(act, engine.caller, [call(acme, "c", "2024-12-20T10:00:00Z")])]
+
+    assert store.act(late) == ["accepted"]
 
 
 def test_who_comes_while_a_shared_commit_is_made_has_locks_in_an_order_of_its_own(engine: Engine) -> None:

@@ -1,7 +1,7 @@
 """What a check finds: things that are wrong, things that are worth knowing, and what can be made anew."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tollbook import limits
@@ -57,6 +57,19 @@ class Audited:
         self.notes += other.notes[: limits.FINDINGS_SHOWN_MAX - len(self.notes)]
         self.documents += other.documents
         self.partners += other.partners
+
+    def confirming(self, before: "Audited") -> "Audited":
+        """Of what this check found, that which one before it found too; all, if either found more than is kept."""
+        if max(self.total, before.total) > limits.FINDINGS_SHOWN_MAX:
+            return self
+        findings = [each for each in self.findings if each in before.findings]
+        return replace(
+            self,
+            findings=findings,
+            counts=Counter(each.about for each in findings),
+            documents=[each for each in self.documents if each in before.documents],
+            partners=[each for each in self.partners if each in before.partners],
+        )
 
     @property
     def total(self) -> int:

@@ -23,6 +23,8 @@ class Store(Protocol):
     """The same for a person to see: without a password."""
     clock: Clock
     read_deadline_seconds: float
+    on_nodes: bool
+    """Whether it lies on several nodes: what one snapshot has of two of them may differ by an act."""
 
     def reading(self, *, snapshot: bool = True) -> AbstractContextManager[Reads]:
         """One snapshot with one deadline; without `snapshot`, for a single statement, which is one by itself."""

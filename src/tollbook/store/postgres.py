@@ -54,6 +54,7 @@ class PostgresStore:
         self.place = shown(url)
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
+        self.on_nodes = distributed
         self._read_url = read_url or url
         self._readers = Pool(self._read_url, {"default_transaction_read_only": "on"})
         self._writers = Pool(postgres_books.writing_url(url), _OF_WRITERS | (ONE_BY_ONE if distributed else {}))

@@ -26,6 +26,11 @@ class DistributedReads(PostgresReads):
 
     dialect = CITUS
 
+    def hold_usage(self) -> None:
+        """No part is dropped while the snapshot lasts; a node is asked over one connection, as each has its own."""
+        super().hold_usage()
+        self._run("SELECT set_config('citus.max_adaptive_executor_pool_size', '1', true)")
+
     def wrong_balances(self, span: Span = EVERYBODY) -> Iterator[tuple[str, int, int]]:
         """Partner, the balance it has and the one that its invoices give, where the two differ."""
         found = dict(self._run(_BALANCES, span).fetchall())

@@ -52,6 +52,7 @@ class SqliteStore:
         self._file = _file_at(path)
         self.clock = clock
         self.read_deadline_seconds: float = limits.READ_DEADLINE_SECONDS  # time, not money
+        self.on_nodes = False
         self._opening = threading.Lock()
         self._readers: list[_Reader] = []
         self._free: list[int] = []  # a heap of places in `_readers`: the first is the warmest
