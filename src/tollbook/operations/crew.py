@@ -106,6 +106,7 @@ def _member(pipe: Connection, path: str, work: Work) -> None:
     try:
         pipe.send(None)
         with store.joining(pipe.recv()) as book:
+            book.hold_usage()
             book.instants()
             pipe.send(None)
             while True:
