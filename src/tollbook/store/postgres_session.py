@@ -114,7 +114,9 @@ class Session:
         copied = _copied(statement) if len(some) >= limits.COPIED_ROWS_MIN else None
         if copied is None:
             self._change()
-            return self.connection.cursor().executemany(spoken(statement), chain(some, rows))
+            cursor = self.connection.cursor()
+            cursor.executemany(spoken(statement), chain(some, rows))
+            return _Changed(self, cursor)
         return self._copy(copied, chain(some, rows))
 
     def copy(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
