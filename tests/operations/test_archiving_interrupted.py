@@ -11,7 +11,7 @@ from tests.engine import Engine, call
 from tests.operations.archives import answers, back, first_partner, make_small, put_away, results, rows_of, two_months
 from tests.stores import ON_POSTGRES
 
-from tollbook import errors
+from tollbook import errors, limits
 from tollbook.clock import parse_instant
 from tollbook.errors import Refusal
 from tollbook.operations import archiving, recording
@@ -136,6 +136,34 @@ def test_a_long_reading_is_waited_for(lived: Engine, tmp_path: Path) -> None:
         assert refused.value.problem is errors.STORE_BUSY
     assert put_away(lived, None)[0].result == "archived"
     assert check_book(lived.store).findings == []
+
+
+@pytest.mark.postgres
+def test_a_batch_that_is_being_written_is_not_dropped_with_its_month(
+    lived: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner, written, let_go = first_partner(lived), threading.Event(), threading.Event()
+    late = [call(partner, f"late{number}", "2024-11-09T10:00:00Z") for number in range(limits.COPIED_ROWS_MIN)]
+
+    def write() -> None:
+        with lived.store.writing() as act:
+            recording.record(act, lived.caller, late)
+            act.settings()  # so that the batch was answered
+            written.set()
+            let_go.wait(30)
+
+    def drop(*given: Any) -> Any:
+        threading.Timer(limits.ARCHIVE_LOCK_MS * 0.0007, let_go.set).start()
+        return dropped(*given)
+
+    writer, dropped = threading.Thread(target=write), archiving._dropped
+    monkeypatch.setattr(archiving, "_dropped", drop)
+    writer.start()
+    assert written.wait(30)
+    assert put_away(lived, tmp_path / "files")[0].result == "archived"
+    writer.join()
+    assert check_book(lived.store).findings == []
+    assert [get_record(lived.store, lived.caller, CALL_DRS, each.dr_sid, View()) for each in late]
 
 
 @pytest.mark.postgres

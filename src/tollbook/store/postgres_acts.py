@@ -166,13 +166,17 @@ class PostgresWrites(PostgresReads, Writes):
         totals = archive_files.totals_of(self.content(archived, whole=True).path)
         self._run(f"SET LOCAL lock_timeout = {limits.ARCHIVE_LOCK_MS:d}")  # whoever comes meanwhile waits behind it
         moved = self._moved(archived, archived.records)
-        self._run(f"LOCK TABLE {part} IN SHARE MODE")
+        self._hold_records(part)
         if self.totals_between(archived.month, archived.end) != totals:
             return self._moved(moved, archived.removed)
         self._run(f"ALTER TABLE event DETACH PARTITION {part}")
         self._run(f"DROP TABLE {part}")
         self._months.forget()
         return moved
+
+    def _hold_records(self, part: str) -> None:
+        """Wait for the acts that write records of a month, and let no other begin."""
+        self._run(f"LOCK TABLE {part} IN SHARE MODE")
 
     def bring_back(self, archived: Archived, rows: Sequence[Sequence[Any]]) -> Archived:
         """Put rows of a file back, each in the part of its month."""

@@ -76,6 +76,10 @@ class DistributedWrites(DistributedReads, PostgresWrites):
             raise CheckViolation("the part of a month has to be made before this act writes")
         super()._have_parts(instants)
 
+    def _hold_records(self, part: str) -> None:
+        """The same for records of every month: there COPY locks the whole, and none of its parts."""
+        self._run("LOCK TABLE event IN SHARE MODE")
+
     def forget_spent(self, today: int) -> None:
         """Begin a new day for all who spent something on another; what was spent today meanwhile stays."""
         some = (
