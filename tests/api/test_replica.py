@@ -93,6 +93,7 @@ def test_a_replica_that_is_gone_is_not_ready(world: tuple[World, Server, Server]
     at.services.store.ready()
     token = at.token(RESELLER)
     assert at.get(PARTNER, token).status == 503
+    assert at.ask("PATCH", PARTNER, token, json_body={"name": "Meanwhile"}).status == 200
     assert at.get("/core/v2/oauth/whoami", token).status == 200
 
 

@@ -5,6 +5,7 @@ Every wait is bounded; whoever gets 503 may try again, and nothing is done twice
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
