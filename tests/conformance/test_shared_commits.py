@@ -103,8 +103,7 @@ def test_no_more_share_a_commit_than_may(store: Store, monkeypatch: pytest.Monke
         pass
     assert len(seen) == 1 + 3
     monkeypatch.setattr(limits, "ACTS_A_COMMIT_MAX", 64)
-    monkeypatch.setattr(limits, "ACTS_A_COMMIT_SECONDS", -1)
-    with in_line(store, *map(writes, range(1, 4))):
+    with in_line(store, *map(writes, range(1, 4)), join_within=-1):
         pass
     assert len(seen) == 4 + 1 + 3
 

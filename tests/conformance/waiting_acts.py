@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from unittest import mock
 
 from tests.stores import in_file
 
+from tollbook import limits
 from tollbook.store import Store, Writes
 
 
@@ -28,17 +30,21 @@ class Acting(threading.Thread):
 
 
 @contextmanager
-def in_line(store: Store, *acts: Callable[[Writes], Any]) -> Iterator[list[Acting]]:
-    """Acts that wait in this order until the context ends, when they go on; all have been answered after it."""
+def in_line(store: Store, *acts: Callable[[Writes], Any], join_within: int = 60) -> Iterator[list[Acting]]:
+    """Acts that wait in this order until the context ends, when they go on; all have been answered after it.
+
+    A commit takes more of them for so many seconds: a machine that stalls shall not part them.
+    """
     threads = [Acting(store, act) for act in acts]
-    with store.writing():
-        for number, thread in enumerate(threads, 1):
-            thread.start()
-            until(partial(stand, store, number))
-        yield threads
-    for thread in threads:
-        thread.join(30)
-        assert not thread.is_alive()
+    with mock.patch.object(limits, "ACTS_A_COMMIT_SECONDS", join_within):
+        with store.writing():
+            for number, thread in enumerate(threads, 1):
+                thread.start()
+                until(partial(stand, store, number))
+            yield threads
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 def stand(store: Store, number: int) -> bool:
