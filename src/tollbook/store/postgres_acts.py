@@ -127,7 +127,8 @@ class PostgresWrites(PostgresReads, Writes):
         """Those of some partners' record sids that the book knows, by partner; in one statement."""
         found: dict[str, dict[str, Seen]] = {partner_sid: {} for partner_sid in dr_sids}
         keys = [(partner_sid, dr_sid) for partner_sid, some in dr_sids.items() for dr_sid in dict.fromkeys(some)]
-        for partner_sid, dr_sid, *known in self._run(_SEEN_OF, [list(column) for column in zip(*keys, strict=True)]):
+        owners, sids = [owner for owner, _ in keys], [sid for _, sid in keys]
+        for partner_sid, dr_sid, *known in self._run(_SEEN_OF, (owners, sids)):
             found[partner_sid][dr_sid] = Seen(*known)
         return found
 
