@@ -299,7 +299,7 @@ def test_what_the_book_says_of_itself(store: Store) -> None:
 def test_a_query_that_takes_too_long_is_stopped_and_the_next_is_answered(store: Store) -> None:
     put(store, *(invoice(number, invoice_items=(item(),) * 3) for number in range(400)))
     dear = " and ".join(["invoice_items.type ne x", "invoice_items.country_code ilike %s%"] * 10)
-    patience, store.read_deadline_seconds = store.read_deadline_seconds, 0.0
+    store.read_deadline_seconds = 0.0
     for order, after in ((None, None), ("balance_forward", None), (None, sid(3))):
         with pytest.raises(Refusal) as caught:
             page(store, filter=dear, order=order, after=after)
@@ -307,7 +307,7 @@ def test_a_query_that_takes_too_long_is_stopped_and_the_next_is_answered(store: 
         assert caught.value.retry_after
         assert "cheaper" in str(caught.value)
     put(store, *(invoice(number, status="closed") for number in range(400, 800)))  # writes have no such deadline
-    store.read_deadline_seconds = patience
+    store.read_deadline_seconds = 60.0  # time, not money; a cluster plans such a filter for two seconds
     assert page(store, filter=dear, limit=1000).total == 800
     with store.reading() as book:
         assert book.total(EVERYTHING, query(filter="status eq closed")) == 400
