@@ -6,7 +6,6 @@ What may interrupt it is in `test_archiving_interrupted.py`.
 import json
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,6 @@ from tests.operations.archives import (
     put_away,
     results,
     rows_of,
-    two_months,
 )
 from tests.operations.random_bills import KINDS, Life
 
@@ -43,13 +41,6 @@ from tollbook.store.event_rows import COLUMNS
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     make_small(monkeypatch)
-
-
-@pytest.fixture
-def lived(tmp_path: Path) -> Iterator[Engine]:
-    engine = two_months(tmp_path)
-    yield engine
-    engine.store.close()
 
 
 @given(seed=st.integers(0, 2**32), acts=st.integers(5, 50))

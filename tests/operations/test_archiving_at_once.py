@@ -1,7 +1,6 @@
 """Two runs that put months away at once: nothing is lost, nothing is there twice, and no file is another's."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,8 @@ from tests.operations.archives import (
     answers,
     back,
     first_partner,
-    make_small,
     put_away,
     rows_of,
-    two_months,
 )
 
 from tollbook import errors, limits
@@ -24,18 +21,6 @@ from tollbook.errors import Refusal
 from tollbook.operations import archiving
 from tollbook.operations.verifying import check_book
 from tollbook.store import archive_files, open_store
-
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_small(monkeypatch)
-
-
-@pytest.fixture
-def lived(tmp_path: Path) -> Iterator[Engine]:
-    engine = two_months(tmp_path)
-    yield engine
-    engine.store.close()
 
 
 class Paused:

@@ -1,14 +1,13 @@
 """Months that are put away while processes die, records change and others ask: nothing is lost, and all is answered."""
 
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engine import Engine, call
-from tests.operations.archives import answers, back, first_partner, make_small, put_away, results, rows_of, two_months
+from tests.operations.archives import answers, back, first_partner, put_away, results, rows_of
 from tests.stores import ON_POSTGRES
 
 from tollbook import errors, limits
@@ -21,19 +20,6 @@ from tollbook.operations.verifying import check_book
 from tollbook.query.fields import CALL_DRS
 from tollbook.query.listing import View
 from tollbook.store import archive_files, open_store
-
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_small(monkeypatch)
-
-
-@pytest.fixture
-def lived(tmp_path: Path) -> Iterator[Engine]:
-    engine = two_months(tmp_path)
-    yield engine
-    engine.store.close()
-
 
 # What may interrupt it.
 
